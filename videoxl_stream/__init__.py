@@ -1,0 +1,1 @@
+"""Streaming video analytics with a long memory."""

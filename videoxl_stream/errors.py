@@ -1,0 +1,63 @@
+"""Every error this package raises on purpose.
+
+    VideoXLStreamError
+    ├── ConfigError            an argument, option or definition cannot work
+    ├── SourceError            a source failed
+    │   ├── SourceOpenError    it could not be opened
+    │   ├── SourceReadError    it broke while being read
+    │   └── EndOfStream        it has no more frames (control flow, not a fault)
+    ├── ModelError             the model cannot do what was asked
+    │   ├── CheckpointError    a weights folder is missing, damaged or of another kind
+    │   ├── MemoryFormatError  a saved memory is damaged or belongs to another model
+    │   └── NotInMemoryError   the asked span holds no footage that is still in memory
+    └── StoreError             the event store refused or could not be reached
+
+Catch ``VideoXLStreamError`` to catch all of them. Messages name the remedy; the library error that caused
+one is chained as ``__cause__``.
+"""
+
+from __future__ import annotations
+
+
+class VideoXLStreamError(Exception):
+    """Root of every error that this package raises on purpose."""
+
+
+class ConfigError(VideoXLStreamError, ValueError):
+    """Raised when an argument, option or definition cannot work, before any work starts."""
+
+
+class SourceError(VideoXLStreamError):
+    """Raised when a source of frames fails."""
+
+
+class SourceOpenError(SourceError):
+    """Raised when a source cannot be opened."""
+
+
+class SourceReadError(SourceError):
+    """Raised when an open source breaks while it is read."""
+
+
+class EndOfStream(SourceError):  # noqa: N818 - control flow, named as PyAV and the field name it
+    """Raised by ``read`` when a source has no more frames."""
+
+
+class ModelError(VideoXLStreamError):
+    """Raised when the model cannot do what was asked."""
+
+
+class CheckpointError(ModelError):
+    """Raised when a weights folder is missing, damaged, unsafe or of another kind."""
+
+
+class MemoryFormatError(ModelError):
+    """Raised when a saved memory is damaged or belongs to another model or ratio."""
+
+
+class NotInMemoryError(ModelError):
+    """Raised when the asked span holds no footage that is still in memory."""
+
+
+class StoreError(VideoXLStreamError):
+    """Raised when the event store refuses or cannot be reached."""
