@@ -1,1 +1,113 @@
-"""Streaming video analytics with a long memory."""
+"""Streaming video analytics with a long memory.
+
+The names below are the public interface; everything else may move. Each is imported when it is first used, so
+that ``import videoxl_stream`` takes milliseconds and loads no PyTorch, no FFmpeg and no database.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from videoxl_stream.buffer import FrameBuffer
+    from videoxl_stream.connectors.file import FileSource
+    from videoxl_stream.errors import (
+        CheckpointError,
+        ConfigError,
+        EndOfStream,
+        MemoryFormatError,
+        ModelError,
+        NotInMemoryError,
+        SourceError,
+        SourceOpenError,
+        SourceReadError,
+        StoreError,
+        VideoXLStreamError,
+    )
+    from videoxl_stream.events import Event, Severity, Status
+    from videoxl_stream.frames import Frame
+    from videoxl_stream.model.memory import VideoMemory
+    from videoxl_stream.model.video_xl import VideoXL
+    from videoxl_stream.pipeline import Pipeline
+    from videoxl_stream.queries import Query, Span, Verdict
+    from videoxl_stream.rules import Rule
+    from videoxl_stream.store import EventStore
+
+    __version__: str
+
+__all__ = [
+    "CheckpointError",
+    "ConfigError",
+    "EndOfStream",
+    "Event",
+    "EventStore",
+    "FileSource",
+    "Frame",
+    "FrameBuffer",
+    "MemoryFormatError",
+    "ModelError",
+    "NotInMemoryError",
+    "Pipeline",
+    "Query",
+    "Rule",
+    "Severity",
+    "SourceError",
+    "SourceOpenError",
+    "SourceReadError",
+    "Span",
+    "Status",
+    "StoreError",
+    "Verdict",
+    "VideoMemory",
+    "VideoXL",
+    "VideoXLStreamError",
+    "__version__",
+]
+
+_HOMES = {
+    "buffer": ("FrameBuffer",),
+    "connectors.file": ("FileSource",),
+    "errors": (
+        "CheckpointError",
+        "ConfigError",
+        "EndOfStream",
+        "MemoryFormatError",
+        "ModelError",
+        "NotInMemoryError",
+        "SourceError",
+        "SourceOpenError",
+        "SourceReadError",
+        "StoreError",
+        "VideoXLStreamError",
+    ),
+    "events": ("Event", "Severity", "Status"),
+    "frames": ("Frame",),
+    "model.memory": ("VideoMemory",),
+    "model.video_xl": ("VideoXL",),
+    "pipeline": ("Pipeline",),
+    "queries": ("Query", "Span", "Verdict"),
+    "rules": ("Rule",),
+    "store": ("EventStore",),
+}
+_HOME_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
+
+
+def __getattr__(name: str) -> object:
+    """Import a public name when it is first asked for, and keep it."""
+    if name == "__version__":
+        from importlib.metadata import version
+
+        value: object = version("videoxl-stream")
+    elif name in _HOME_OF:
+        value = getattr(import_module(_HOME_OF[name]), name)
+    else:
+        msg = f"module {__name__!r} has no attribute {name!r}"
+        raise AttributeError(msg)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    """List the public names, whether imported yet or not."""
+    return sorted({*globals(), *__all__})
