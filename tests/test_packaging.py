@@ -8,6 +8,7 @@ import sys
 import tomllib
 import zipfile
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -65,11 +66,22 @@ def wheel_files(tree: Path, *options: str) -> set[str]:
         return {name for name in archive.namelist() if ".dist-info/" not in name}
 
 
+def tool_settings(tool: str) -> dict[str, Any]:
+    """One tool's table of pyproject.toml."""
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+    return dict(project["tool"][tool])
+
+
 def test_the_package_list_names_every_package_of_the_tree() -> None:
-    settings = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["setuptools"]
+    settings = tool_settings("setuptools")
     folders = {name.removesuffix("/__init__.py") for name in expected_files() if name.endswith("/__init__.py")}
     assert set(settings["packages"]) == {folder.replace("/", ".") for folder in folders}
     assert settings["package-dir"] == {PACKAGE: PACKAGE, **{f"{PACKAGE}.{link}": link for link in LINKS}}
+
+
+def test_the_type_checker_is_given_every_folder_with_code() -> None:
+    folders = {name.split("/")[0] for name in tree_files() if name.endswith(".py")}
+    assert set(tool_settings("mypy")["files"]) == folders - set(LINKS)  # seen through the symlinks
 
 
 @pytest.mark.parametrize("link", LINKS)

@@ -84,9 +84,7 @@ class VideoModel(Protocol[MemoryT]):
     def window_frames(self) -> int:
         """Frames that make one full window, the unit in which footage is compressed."""
 
-    def open_memory(
-        self, *, system: str | None = None, ratio: int | None = None, budget: int | None = None
-    ) -> MemoryT:
+    def open_memory(self, *, system: str | None = None, ratio: int | None = None, budget: int | None = None) -> MemoryT:
         """Begin an empty memory.
 
         Args:
