@@ -1,5 +1,57 @@
-"""Where frames come from and events go."""
+"""Where frames come from.
 
-if __name__ == "connectors":  # found through the working directory: every class would exist twice
-    msg = "import videoxl_stream.connectors; the bare name 'connectors' is not a package"
-    raise ImportError(msg)
+A connector is one module of this folder; it is imported when a URL first asks for it, so that a site without Kafka
+needs no Kafka library.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from pathlib import Path
+from typing import Protocol, cast
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
+
+from videoxl_stream.errors import ConfigError
+from videoxl_stream.interfaces import Source
+
+if __name__ != "videoxl_stream.connectors":
+    _wrong_name = (
+        f"import videoxl_stream.connectors instead of {__name__!r}: the bare name, found because the repository "
+        "root is on the path, would make a second copy of every class"
+    )
+    raise ImportError(_wrong_name)
+
+_SOURCES = {
+    "file": ("videoxl_stream.connectors.file", "FileSource"),
+}
+
+
+class _SourceClass(Protocol):
+    """What a class in the table above must offer: it is called with where to read and its own options."""
+
+    def __call__(self, where: str | Path, **options: object) -> Source: ...
+
+
+def open_source(url: str | Path, **options: object) -> Source:
+    """Describe the source that a URL names; nothing is read yet.
+
+    Args:
+        url: ``file:///videos/gate.mp4``, or a plain path.
+        options: passed on to the class for that scheme, such as ``sample_fps`` of ``FileSource``.
+
+    Raises:
+        ConfigError: no connector knows the scheme, or its library is not installed.
+    """
+    scheme = "file" if isinstance(url, Path) or "://" not in url else urlsplit(url).scheme.lower()
+    if scheme not in _SOURCES:
+        msg = f"no connector for {scheme}:// addresses; known are {', '.join(sorted(_SOURCES))} and plain paths"
+        raise ConfigError(msg)
+    module, name = _SOURCES[scheme]
+    try:
+        source_class = cast("_SourceClass", getattr(import_module(module), name))
+    except ImportError as e:
+        msg = f"{scheme}:// addresses need {e.name}; install it with: pip install 'videoxl-stream[{scheme}]'"
+        raise ConfigError(msg) from e
+    where = url2pathname(urlsplit(url).path) if isinstance(url, str) and "://" in url and scheme == "file" else url
+    return source_class(where, **options)

@@ -18,6 +18,14 @@ Position = Mapping[str, int | float | str]
 class OpenSource(Protocol):
     """A source in use. One thread reads it."""
 
+    @property
+    def sampled_away(self) -> int:
+        """Frames decoded so far that sampling passed over."""
+
+    @property
+    def expected_frames(self) -> int | None:
+        """About how many frames all reads together will give, for progress bars; None if nobody can know."""
+
     def read(self, timeout_s: float) -> Frame | None:
         """Return the next sampled frame, or None when none came within ``timeout_s``.
 
