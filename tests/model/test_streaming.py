@@ -1,0 +1,192 @@
+"""Streams: however footage arrives and whatever is asked meanwhile, memory and answers are those of one run."""
+
+from collections.abc import Iterator, Sequence
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from videoxl_stream.errors import ConfigError, NotInMemoryError
+from videoxl_stream.frames import Image
+from videoxl_stream.model.memory import VideoMemory
+from videoxl_stream.model.video_xl import VideoXL
+from videoxl_stream.queries import Query, Span
+
+QUERIES = [Query("What is the man doing?", ("yes", "no")), Query("Describe.", ("a", "the door", "He walks"))]
+COMMON = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+def filled(
+    model: VideoXL,
+    footage: Sequence[Image],
+    cuts: Sequence[int] = (),
+    times: Sequence[float] | None = None,
+    **options: int,
+) -> VideoMemory:
+    memory = model.open_memory(**options)
+    times = [float(i) for i in range(len(footage))] if times is None else times
+    edges = [0, *sorted(cuts), len(footage)]
+    for start, stop in zip(edges, edges[1:], strict=False):
+        model.append(memory, footage[start:stop], times[start:stop])
+    return memory
+
+
+def probabilities(model: VideoXL, memory: VideoMemory, queries: Sequence[Query] = QUERIES) -> np.ndarray:
+    return np.concatenate([verdict.probabilities for verdict in model.verdicts(memory, queries)])
+
+
+def assert_same(one: VideoMemory, other: VideoMemory) -> None:
+    assert (one.first, one.next, one.carry) == (other.first, other.next, other.carry)
+    assert list(one.chunks) == list(other.chunks)
+    for a, b in zip(one.beacon_states(), other.beacon_states(), strict=True):
+        torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-5)
+
+
+@COMMON
+@given(
+    num_frames=st.integers(1, 47),
+    cuts=st.lists(st.integers(0, 47), max_size=6),
+    ratio=st.sampled_from([2, 3, 8, 16]),
+    budget=st.sampled_from([None, 20, 33]),
+)
+def test_any_cutting_gives_the_same_memory(
+    model: VideoXL, footage: list[Image], num_frames: int, cuts: list[int], ratio: int, budget: int | None
+) -> None:
+    options = {"ratio": ratio} | ({} if budget is None else {"budget": budget})
+    frames = footage[:num_frames]
+    whole = filled(model, frames, **options)
+    pieces = filled(model, frames, [min(cut, num_frames) for cut in cuts], **options)
+    assert_same(whole, pieces)
+    if num_frames * 4 >= ratio:
+        np.testing.assert_allclose(probabilities(model, whole), probabilities(model, pieces), atol=1e-5)
+
+
+@COMMON
+@given(num_frames=st.integers(1, 33), budget=st.sampled_from([None, 25]))
+def test_parallel_equals_step_by_step(
+    model: VideoXL, footage: list[Image], num_frames: int, budget: int | None
+) -> None:
+    options = {} if budget is None else {"budget": budget}
+    parallel = filled(model, footage[:num_frames], **options)
+    model.network.parallel = False
+    try:
+        steps = filled(model, footage[:num_frames], **options)
+    finally:
+        model.network.parallel = True
+    assert_same(parallel, steps)
+
+
+def test_questions_change_nothing(model: VideoXL, footage: list[Image]) -> None:
+    asked, quiet = (filled(model, footage[:24], budget=20) for _ in range(2))
+    before = [t.clone() for t in asked.beacon_states()]
+    probabilities(model, asked)
+    list(model.answer(asked, "What is the man doing?", max_new_tokens=5))
+    assert all(torch.equal(a, b) for a, b in zip(before, asked.beacon_states(), strict=True))
+    assert asked.pending.num_tokens == quiet.pending.num_tokens == 16
+    for memory in (asked, quiet):
+        model.append(memory, footage[24:40], [float(i) for i in range(24, 40)])
+    assert_same(asked, quiet)
+
+
+def test_a_question_amid_a_window_equals_the_offline_run(model: VideoXL, footage: list[Image]) -> None:
+    amid = filled(model, footage[:27])
+    offline = filled(model, footage[:27])
+    model.close_window(offline)
+    assert amid.pending.num_tokens > 0
+    assert offline.pending.num_tokens == 0
+    np.testing.assert_allclose(probabilities(model, amid), probabilities(model, offline), atol=1e-6)
+
+
+def test_vision_runs_once_per_frame(
+    model: VideoXL, footage: list[Image], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoded: list[int] = []
+    encode = model.encode
+
+    def counted(frames: Sequence[Image]) -> torch.Tensor:
+        encoded.append(len(frames))
+        return encode(frames)
+
+    monkeypatch.setattr(model, "encode", counted)
+    memory = filled(model, footage[:27], cuts=[3, 4, 15])
+    probabilities(model, memory)
+    list(model.answer(memory, "Describe.", max_new_tokens=2))
+    assert sum(encoded) == 27
+
+
+def test_two_streams_never_touch(model: VideoXL, footage: list[Image]) -> None:
+    alone = filled(model, footage[:25])
+    one, other = model.open_memory(), model.open_memory(ratio=2)
+    for start in range(0, 25, 5):
+        times = [float(i) for i in range(start, start + 5)]
+        model.append(one, footage[start : start + 5], times)
+        model.append(other, footage[30 + start : 35 + start], times)
+        probabilities(model, other)
+    assert_same(one, alone)
+
+
+def test_save_and_load_is_exact(model: VideoXL, footage: list[Image], tmp_path: object) -> None:
+    path = tmp_path / "memory.safetensors"  # type: ignore[operator]
+    for budget in (None, 20):
+        memory = filled(model, footage[:37], **({} if budget is None else {"budget": budget}))
+        model.save_memory(memory, path)
+        loaded = model.load_memory(path)
+        expected, found = memory.beacon_states(), loaded.beacon_states()
+        assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
+        assert (probabilities(model, memory) == probabilities(model, loaded)).all()
+        for each in (memory, loaded):
+            model.append(each, footage[37:50], [float(i) for i in range(37, 50)])
+        assert (probabilities(model, memory) == probabilities(model, loaded)).all()
+
+
+def test_an_answer_goes_on_while_the_memory_grows(model: VideoXL, footage: list[Image]) -> None:
+    expected = "".join(model.answer(filled(model, footage[:30], budget=20), "Describe.", max_new_tokens=12))
+    memory = filled(model, footage[:30], budget=20)
+    words = model.answer(memory, "Describe.", max_new_tokens=12)
+    heard = next(words)
+    model.append(memory, footage[30:50], [float(i) for i in range(30, 50)])
+    assert heard + "".join(words) == expected
+    assert_same(memory, filled(model, footage[:50], [30], budget=20))
+
+
+def test_a_gap_or_a_jump_back_closes_the_window(model: VideoXL, footage: list[Image]) -> None:
+    times = [0.0, 1, 2, 100, 101, 102, 50, 51]
+    memory = filled(model, footage[:8], times=times)
+    assert [(c.start_s, c.end_s, c.num_raw) for c in memory.chunks] == [(0, 2, 12), (100, 102, 12)]
+    assert memory.pending.num_tokens == 8
+    assert_same(memory, filled(model, footage[:8], cuts=[2, 3, 5, 7], times=times))
+
+
+def test_unusable_input_adds_nothing(model: VideoXL, footage: list[Image]) -> None:
+    memory = filled(model, footage[:12])
+    kept = (memory.next, memory.pending.num_tokens)
+    bad: Iterator[tuple[list[Image], list[float]]] = iter(
+        [
+            (footage[:2], [1.0]),
+            (footage[:1], [float("nan")]),
+            ([*footage[:1], footage[0][..., 0]], [20.0, 21.0]),
+            ([footage[0].astype(np.float32)], [20.0]),  # type: ignore[list-item]
+        ]
+    )
+    for frames, times in bad:
+        with pytest.raises(ConfigError):
+            model.append(memory, frames, times)
+    assert (memory.next, memory.pending.num_tokens) == kept
+
+
+def test_asking_for_what_is_not_there_says_what_is(model: VideoXL, footage: list[Image]) -> None:
+    with pytest.raises(NotInMemoryError, match="no footage"):
+        model.verdicts(model.open_memory(), QUERIES)
+    memory = filled(model, footage[:40], budget=10)
+    with pytest.raises(NotInMemoryError, match=r"holds 20\.0 s to 39\.0 s"):
+        model.verdicts(memory, [Query("Describe.", span=Span(0, 5))])
+    with pytest.raises(NotInMemoryError):
+        model.answer(memory, "Describe.", span=Span(100, 200))
+
+
+@pytest.mark.parametrize("options", [{"budget": 4}, {"budget": 0}, {"ratio": 0}, {"ratio": 41}])
+def test_impossible_memories_are_refused_at_once(model: VideoXL, options: dict[str, int]) -> None:
+    with pytest.raises(ConfigError):
+        model.open_memory(**options)

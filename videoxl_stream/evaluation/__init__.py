@@ -1,0 +1,1 @@
+"""Measures: parity with the original, footage with ground truth, benchmarks."""

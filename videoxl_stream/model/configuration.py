@@ -1,0 +1,87 @@
+"""Configurations: the difference that beacons and frames make to Qwen2 and CLIP."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from transformers import AutoConfig, CLIPVisionConfig, PreTrainedConfig, Qwen2Config
+from transformers.configuration_utils import SubConfigSpec
+
+from videoxl_stream.errors import ConfigError
+
+
+class BeaconQwen2Config(Qwen2Config):
+    """Qwen2 whose visual tokens are compressed by beacons (Activation Beacon, arXiv 2401.03462).
+
+    Args:
+        beacon_window: raw visual tokens in one full window.
+        beacon_ratio: the ratios that may be used; with several, the network draws one per window unless told.
+        beacon_param: which projections beacons have of their own, letters of "q", "k", "v".
+        beacon_seed: seed of the draw (the original's 42).
+    """
+
+    model_type = "videoxl_text"
+
+    beacon_window: int = 1440
+    beacon_ratio: list[int] | None = None
+    beacon_param: list[str] | None = None
+    beacon_seed: int = 42
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Fill defaults and refuse ratios that can never compress."""
+        self.beacon_ratio = [8] if self.beacon_ratio is None else list(self.beacon_ratio)
+        self.beacon_param = ["q", "k", "v"] if self.beacon_param is None else list(self.beacon_param)
+        super().__post_init__(**kwargs)
+        if self.beacon_window < 1 or not self.beacon_ratio or min(self.beacon_ratio) < 1:
+            msg = f"beacon_window {self.beacon_window} and beacon_ratio {self.beacon_ratio} must be 1 or more"
+            raise ConfigError(msg)
+        if set(self.beacon_param) - set("qkv"):
+            msg = f"beacon_param {self.beacon_param} may hold only 'q', 'k' and 'v'"
+            raise ConfigError(msg)
+
+
+class VideoXLConfig(PreTrainedConfig):
+    """A CLIP tower, a projector and a beacon Qwen2.
+
+    Args:
+        vision_select_layer: which hidden state of the tower is used; it counts the embedding output, so that -1 is
+            the last layer before ``post_layernorm``.
+        spatial_pool_mode: "average" or "max", over 2x2 patches of video frames.
+        image_grid_pinpoints: (width, height) canvases that any-resolution images may be laid out on.
+    """
+
+    model_type = "videoxl"
+    sub_configs_defaults = {  # noqa: RUF012 - the library declares it so
+        "vision_config": SubConfigSpec(config_class=CLIPVisionConfig),
+        "text_config": SubConfigSpec(config_class=BeaconQwen2Config),
+    }
+
+    vision_config: dict | PreTrainedConfig | None = None  # type: ignore[type-arg]
+    text_config: dict | PreTrainedConfig | None = None  # type: ignore[type-arg]
+    vision_select_layer: int = -2
+    spatial_pool_mode: str = "average"
+    spatial_pool_stride: int = 2
+    image_grid_pinpoints: list[list[int]] | None = None
+    tie_word_embeddings: bool = False
+
+    def __post_init__(self, **kwargs: Any) -> None:
+        """Refuse pooling that the original does not have."""
+        super().__post_init__(**kwargs)
+        if self.spatial_pool_mode not in ("average", "max"):
+            msg = f"spatial_pool_mode {self.spatial_pool_mode!r} is unknown; use 'average' or 'max'"
+            raise ConfigError(msg)
+
+    @property
+    def fill_token_id(self) -> int:
+        """Id that stands for one visual token in expanded prompts: the last of the vocabulary."""
+        return int(self.text_config.vocab_size) - 1  # type: ignore[union-attr]
+
+    @property
+    def tokens_per_frame(self) -> int:
+        """Visual tokens of one video frame after pooling."""
+        side = self.vision_config.image_size // self.vision_config.patch_size // self.spatial_pool_stride  # type: ignore[union-attr]
+        return int(side * side)
+
+
+AutoConfig.register(BeaconQwen2Config.model_type, BeaconQwen2Config)
+AutoConfig.register(VideoXLConfig.model_type, VideoXLConfig)

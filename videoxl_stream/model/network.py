@@ -1,0 +1,330 @@
+"""Video-XL as a transformers model: ``generate`` and ``forward`` over prompt, footage and memory."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
+from transformers import AutoModelForImageTextToText, GenerationMixin, PreTrainedModel
+from transformers.modeling_outputs import CausalLMOutputWithPast
+
+from videoxl_stream.errors import ConfigError, ModelError
+from videoxl_stream.model.beacon import BeaconQwen2Model
+from videoxl_stream.model.configuration import VideoXLConfig
+from videoxl_stream.model.layout import Layout, Past
+from videoxl_stream.model.memory import Chunk, VideoMemory
+from videoxl_stream.model.parallel import ParallelPass
+from videoxl_stream.model.prompts import IGNORE_INDEX, IMAGE_TOKEN_INDEX
+from videoxl_stream.model.rotary import Rotary
+from videoxl_stream.model.slots import KVShape
+from videoxl_stream.model.steps import SinkStep, TextStep, WindowStep
+from videoxl_stream.model.vision import VisionEncoder
+from videoxl_stream.model.windows import RatioDraw, Window, cut
+
+
+class VideoXLPreTrainedModel(PreTrainedModel):
+    """What transformers needs to know to load, save and place the network."""
+
+    config: VideoXLConfig
+    config_class = VideoXLConfig
+    base_model_prefix = "model"
+    input_modalities = ("video", "image", "text")
+    supports_gradient_checkpointing = True
+    _no_split_modules = ["Qwen2DecoderLayer", "CLIPEncoderLayer"]  # noqa: RUF012 - the library declares it so
+    _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
+    _supports_sdpa = True
+    _supports_flash_attn = True
+    _supports_attention_backend = True
+
+
+class VideoXLModel(VideoXLPreTrainedModel):
+    """Vision encoder and language model."""
+
+    def __init__(self, config: VideoXLConfig) -> None:
+        super().__init__(config)
+        self.vision = VisionEncoder(config)
+        self.language_model = BeaconQwen2Model(config.text_config)  # type: ignore[arg-type]
+        self.post_init()
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The language model's embeddings."""
+        return self.language_model.embed_tokens
+
+
+class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
+    """Video-XL with its language head (arXiv 2409.14485).
+
+    ``generate`` takes a prompt with one ``-200`` or with expanded fill ids, and ``pixel_values`` of one video or
+    image. Footage is compressed on the way in; to ask a stream many questions use ``VideoXL``.
+    """
+
+    _tied_weights_keys = {"lm_head.weight": "model.language_model.embed_tokens.weight"}  # noqa: RUF012
+
+    def __init__(self, config: VideoXLConfig) -> None:
+        super().__init__(config)
+        self.model = VideoXLModel(config)
+        text = config.text_config
+        self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)  # type: ignore[union-attr]
+        self.draw = RatioDraw(text.beacon_seed)  # type: ignore[union-attr]
+        self.parallel = True
+        self.post_init()
+
+    # ---- pieces that streams use
+
+    @property
+    def text(self) -> BeaconQwen2Model:
+        """The language model."""
+        return self.model.language_model
+
+    @property
+    def rotary(self) -> Rotary:
+        """Rotations at this network's head size and precision."""
+        text = self.config.text_config
+        head_dim = self.text.layers[0].self_attn.head_dim
+        return Rotary(head_dim, float(text.rope_parameters["rope_theta"]), self._rotation_dtype)  # type: ignore[union-attr]
+
+    @property
+    def _rotation_dtype(self) -> torch.dtype:
+        return self.dtype if self.dtype == torch.float64 else torch.float32
+
+    def new_memory(self, *, ratio: int | None = None, budget: int | None = None) -> VideoMemory:
+        """An empty memory for this network."""
+        text = self.config.text_config
+        head_dim = self.text.layers[0].self_attn.head_dim
+        shape = KVShape(text.num_hidden_layers, text.num_key_value_heads, head_dim, self.device, self.dtype)  # type: ignore[union-attr]
+        return VideoMemory(shape, self.rotary, ratio=ratio, budget=budget)
+
+    def windows(self, memory: VideoMemory, num_raw: int, ratios: Sequence[int] | None = None) -> list[Window]:
+        """Cut visual tokens into windows that follow what the memory holds."""
+        text = self.config.text_config
+        if memory.ratio is not None:
+            ratios = [memory.ratio]
+        return cut(num_raw, text.beacon_window, ratios or text.beacon_ratio, self.draw, memory.carry)  # type: ignore[union-attr, arg-type]
+
+    @torch.no_grad()
+    def read_prefix(self, memory: VideoMemory, ids: Tensor) -> None:
+        """Take in the prompt before the footage, (1, tokens), as the sink."""
+        step = SinkStep(memory, ids.shape[1])
+        self.text(self.text.embed_tokens(ids), step)
+        step.commit()
+
+    @torch.no_grad()
+    def compress(self, memory: VideoMemory, features: Tensor, times: np.ndarray, windows: list[Window]) -> None:
+        """Append visual tokens (tokens, dim), with the time of each, as these windows."""
+        if self.parallel and len(windows) > 1 and not memory.is_fork:
+            self._compress_parallel(memory, features, times, windows)
+            return
+        start = 0
+        for window in windows:
+            part = slice(start, start + window.num_raw)
+            self._compress_window(memory, features[part], times[part], window)
+            start += window.num_raw
+
+    def _compress_window(self, memory: VideoMemory, features: Tensor, times: np.ndarray, window: Window) -> None:
+        if window.num_beacons == 0:  # nothing of it would outlive the window
+            memory.carry = window.carry_out
+            return
+        step = WindowStep(memory, window)
+        order = np.full(window.num_tokens, window.num_raw)
+        order[window.raw_index()] = np.arange(window.num_raw)
+        self.text(self.text.interleave(features[None], torch.from_numpy(order).to(features.device)), step)
+        step.commit(times)
+
+    def _compress_parallel(
+        self, memory: VideoMemory, features: Tensor, times: np.ndarray, windows: list[Window]
+    ) -> None:
+        sizes = [w.num_beacons for w in windows]
+        memory.make_room_for_all(sizes)
+        past = Past(memory.first, memory.next, tuple(c.num_slots for c in memory.chunks), memory.budget)
+        layout = Layout(0, windows, past=past)
+        run = ParallelPass(layout, memory.rotary, memory.num_sink, features.device, memory=memory)
+        order = torch.from_numpy(layout.order()).to(features.device)
+        self.text(self.text.interleave(features[None], order), run)
+        chunks, slot_times = _chunks(windows, times, memory.next)
+        memory.remember_all(chunks, slot_times, layout.remembered.first)
+        memory.carry = windows[-1].carry_out
+
+    @torch.no_grad()
+    def read_text(self, memory: VideoMemory, embeds: Tensor) -> Tensor:
+        """Take in text behind the footage, uncompressed: (1, tokens, dim) -> hidden states (1, tokens, dim)."""
+        step = TextStep(memory, embeds.shape[1])
+        hidden = self.text(embeds, step)
+        step.commit()
+        return hidden
+
+    # ---- transformers' interface
+
+    def get_input_embeddings(self) -> nn.Module:
+        """The language model's embeddings."""
+        return self.model.get_input_embeddings()
+
+    def get_output_embeddings(self) -> nn.Module:
+        """The language head."""
+        return self.lm_head
+
+    @classmethod
+    def _supports_default_dynamic_cache(cls) -> bool:
+        return False
+
+    def expand(self, input_ids: Tensor, num_visual: int) -> Tensor:
+        """Replace the one -200 of a prompt (1, tokens) by a fill id per visual token.
+
+        Raises:
+            ConfigError: there is not exactly one, or the batch is not one.
+        """
+        if input_ids.shape[0] != 1:
+            msg = f"got a batch of {input_ids.shape[0]} prompts; footage is compressed one video at a time"
+            raise ConfigError(msg)
+        where = (input_ids[0] == IMAGE_TOKEN_INDEX).nonzero()[:, 0].tolist()
+        if not where:
+            return input_ids
+        if len(where) > 1:
+            msg = f"the prompt holds {len(where)} image tokens; give one, with all frames or crops in pixel_values"
+            raise ConfigError(msg)
+        fill = input_ids.new_full((1, num_visual), self.config.fill_token_id)
+        return torch.cat((input_ids[:, : where[0]], fill, input_ids[:, where[0] + 1 :]), dim=1)
+
+    def generate(self, inputs: Tensor | None = None, **kwargs: Any) -> Any:
+        """As in transformers; the returned ids begin with the expanded prompt.
+
+        Args:
+            inputs: prompt (1, tokens); or ``input_ids=``.
+            kwargs: ``pixel_values`` and ``modality`` ("video" or "image"), and anything ``generate`` takes.
+        """
+        ids = kwargs.pop("input_ids", inputs)
+        features = kwargs.pop("image_features", None)
+        pixels, modality = kwargs.pop("pixel_values", None), kwargs.pop("modality", "video")
+        if features is None and pixels is not None:
+            with torch.no_grad():
+                features = self.model.vision(pixels.to(self.device), modality)
+        if features is not None:
+            kwargs["image_features"] = features
+            ids = self.expand(ids, len(features))
+        kwargs.setdefault("attention_mask", torch.ones_like(ids))
+        return super().generate(ids, **kwargs)
+
+    def prepare_inputs_for_generation(  # type: ignore[override]
+        self, input_ids: Tensor, past_key_values: VideoMemory | None = None, **kwargs: Any
+    ) -> dict[str, Any]:
+        """The whole prompt with its footage first, then one token a step."""
+        if past_key_values is None:
+            footage = {name: kwargs.get(name) for name in ("image_features", "ratios")}
+            return {"input_ids": input_ids, **footage, "use_cache": True}
+        seen = past_key_values.text_length
+        tokens = kwargs.get("next_sequence_length") or (1 if seen else input_ids.shape[1])
+        return {"input_ids": input_ids[:, -tokens:], "past_key_values": past_key_values, "use_cache": True}
+
+    def forward(
+        self,
+        input_ids: Tensor,
+        pixel_values: Tensor | None = None,
+        image_features: Tensor | None = None,
+        modality: str = "video",
+        past_key_values: VideoMemory | None = None,
+        labels: Tensor | None = None,
+        logits_to_keep: int = 0,
+        ratios: Sequence[int] | None = None,
+        attention_mask: Tensor | None = None,  # noqa: ARG002 - generate() passes it; nothing is ever padded
+        **_: Any,
+    ) -> CausalLMOutputWithPast:
+        """Compress the footage and read the text; with labels, the loss with gradient through the memory.
+
+        Args:
+            input_ids: (1, tokens), with one -200 or expanded.
+            pixel_values: (pictures, 3, size, size) of one video's frames or one image's crops.
+            image_features: visual tokens (tokens, dim) instead of pixels.
+            modality: "video" or "image".
+            past_key_values: memory to go on from; then ``input_ids`` is text only.
+            labels: (1, tokens) like the expanded ids, not shifted, -100 where nothing is learnt.
+            logits_to_keep: logits of only the last so many text tokens; 0 for all behind the footage.
+            ratios: ratios to draw from instead of the config's.
+            attention_mask: all ones, if given.
+
+        Returns:
+            logits of the text behind the footage (all tokens where there is no footage), the memory, and the loss.
+        """
+        if image_features is None and pixel_values is not None:
+            image_features = self.model.vision(pixel_values, modality)
+        if labels is not None:
+            return CausalLMOutputWithPast(loss=self._loss(input_ids, image_features, labels, ratios))
+        memory = past_key_values
+        if memory is None:
+            memory = self.new_memory()
+            if image_features is not None:
+                input_ids = self._read_footage(memory, input_ids, image_features, ratios)
+        hidden = self.read_text(memory, self.text.embed_tokens(input_ids))
+        logits = self.lm_head(hidden[:, -logits_to_keep:])
+        return CausalLMOutputWithPast(logits=logits, past_key_values=memory)  # type: ignore[arg-type]
+
+    def _split(self, input_ids: Tensor, num_visual: int) -> tuple[Tensor, int]:
+        """Expanded ids, and where the visual tokens start."""
+        ids = self.expand(input_ids, num_visual)
+        fills = (ids[0] == self.config.fill_token_id).nonzero()[:, 0]
+        if len(fills) < num_visual or num_visual == 0:
+            msg = f"the prompt has {len(fills)} places for {num_visual} visual tokens; expand it with expand()"
+            raise ConfigError(msg)
+        start = int(fills[0])
+        if int(fills[num_visual - 1]) != start + num_visual - 1:
+            msg = "the visual tokens of a prompt must stand together"
+            raise ConfigError(msg)
+        return ids, start
+
+    def _read_footage(
+        self, memory: VideoMemory, input_ids: Tensor, features: Tensor, ratios: Sequence[int] | None
+    ) -> Tensor:
+        ids, start = self._split(input_ids, len(features))
+        if start:
+            self.read_prefix(memory, ids[:, :start])
+        windows = self.windows(memory, len(features), ratios)
+        self.compress(memory, features, np.zeros(len(features)), windows)
+        rest = ids[:, start + len(features) :]
+        if rest.shape[1] == 0:
+            msg = "nothing is asked: the prompt ends with the footage; put a question behind it"
+            raise ModelError(msg)
+        return rest
+
+    def _loss(
+        self, input_ids: Tensor, features: Tensor | None, labels: Tensor, ratios: Sequence[int] | None
+    ) -> Tensor:
+        """Mean cross entropy over labelled tokens, each predicted from the raw token before it."""
+        if features is None:
+            layout = Layout(input_ids.shape[1], [])
+            ids, start, count = input_ids, input_ids.shape[1], 0
+            embeds = self.text.embed_tokens(ids)
+        else:
+            count = len(features)
+            ids, start = self._split(input_ids, count)
+            windows = self.windows(self.new_memory(), count, ratios)
+            behind = ids.shape[1] - start - count
+            layout = Layout(start, windows, num_texts=1 if behind else 0, text_tokens=behind)
+            order = torch.from_numpy(layout.order()).to(ids.device)
+            footage = self.text.interleave(features[None], order)
+            before, after = ids[:, :start], ids[:, start + count :]
+            embeds = torch.cat((self.text.embed_tokens(before), footage, self.text.embed_tokens(after)), dim=1)
+        hidden = self.text(embeds, ParallelPass(layout, self.rotary, start, ids.device))
+        places = np.concatenate((np.arange(start), layout.raw, np.arange(layout.text_start, layout.num_tokens)))
+        target = labels[0, 1:]
+        learnt = (target != IGNORE_INDEX).nonzero()[:, 0]
+        hidden = hidden[0].index_select(0, torch.from_numpy(places).to(ids.device)[learnt])
+        return F.cross_entropy(self.lm_head(hidden).float(), target[learnt])
+
+
+def _chunks(windows: list[Window], times: np.ndarray, first: int) -> tuple[list[Chunk], np.ndarray]:
+    """What windows leave behind, and the times each slot stands for, (2, slots)."""
+    chunks, slot_times, start = [], [], 0
+    for window in windows:
+        part = times[start : start + window.num_raw]
+        if window.num_beacons:
+            ends = float(part[0]), float(part[-1])
+            chunks.append(Chunk(first, window.num_beacons, window.num_raw, window.ratio, *ends))
+            slot_times.append(part[window.covered()])
+        first += window.num_beacons
+        start += window.num_raw
+    return chunks, np.concatenate([np.zeros((2, 0)), *slot_times], axis=1)
+
+
+AutoModelForImageTextToText.register(VideoXLConfig, VideoXLForConditionalGeneration)
