@@ -99,11 +99,22 @@ def test_the_alarm_may_be_any_answer() -> None:
     assert [event.answer for event in play(rule, [0.9, 0.1])] == ["no", "no"]
 
 
-def test_a_query_looks_back_no_further_than_memory_reaches() -> None:
-    rule = replace(FIRE, look_back_s=60.0)
-    assert rule.query(Span(0, 100), 100).span == Span(40, 100)
-    assert rule.query(Span(80, 100), 100).span == Span(80, 100)
-    assert FIRE.query(Span(80, 100), 100).span is None
+def test_a_look_back_ends_with_the_window_and_holds_it() -> None:
+    rule, window = replace(FIRE, look_back_s=60.0), Span(90, 100)
+    assert rule.look_back(Span(0, 100), window) == Span(40, 100)
+    assert rule.look_back(Span(80, 100), window) == Span(80, 100)
+    assert replace(rule, look_back_s=3.0).look_back(Span(0, 100), window) == window
+    assert FIRE.look_back(Span(20, 100), window) == Span(20, 100)
+
+
+def test_a_look_back_survives_a_clock_that_jumped_back() -> None:
+    for rule in (FIRE, replace(FIRE, look_back_s=60.0), replace(FIRE, look_back_s=5.0)):
+        assert rule.look_back(Span(500, 600), Span(90, 100)) == Span(90, 100)
+
+
+def test_a_query_over_everything_names_no_span() -> None:
+    assert FIRE.query(Span(0, 10)).span is None
+    assert replace(FIRE, look_back_s=10.0).query(Span(0, 10)).span == Span(0, 10)
 
 
 def test_a_state_of_another_version_is_refused() -> None:

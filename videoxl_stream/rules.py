@@ -26,7 +26,8 @@ class Rule:
         schedule: when to ask: None at the close of every window, a ``timedelta`` once in each such stretch of UTC
             (aligned, so that restarts and replays ask alike), a string by crontab (``"0 8 * * mon-fri"``).
         timezone: IANA name of the zone in which a crontab is meant.
-        look_back_s: seconds of footage to look at, up to the window's end; None means everything in memory.
+        look_back_s: seconds of footage to look at, up to the window's end and at least the whole window; None means
+            everything in memory.
         threshold: probability of ``alarm`` from which an event opens.
         clear_below: an open event closes when the probability falls below this; None means ``threshold``. The
             distance between the two keeps a wavering answer from ringing twice.
@@ -94,16 +95,20 @@ class Rule:
         """Probability below which an open event closes."""
         return self.threshold if self.clear_below is None else self.clear_below
 
-    def query(self, memory: Span, end_s: float) -> Query:
-        """The question as asked at one moment, with the footage it looks at.
+    def look_back(self, memory: Span, window: Span) -> Span:
+        """The footage that a verdict at the close of a window is about, as far as it is still in memory.
 
         Args:
             memory: what is in memory.
-            end_s: stream time up to which footage has come.
+            window: the newest window; all of it is looked at, however short ``look_back_s`` is.
         """
-        if self.look_back_s is None:
-            return Query(self.question, self.answers)
-        return Query(self.question, self.answers, Span(max(memory.start_s, end_s - self.look_back_s), end_s))
+        oldest_s = min(memory.start_s, window.start_s)  # the clock may have jumped back
+        wanted_s = oldest_s if self.look_back_s is None else min(window.start_s, window.end_s - self.look_back_s)
+        return Span(max(oldest_s, wanted_s), window.end_s)
+
+    def query(self, looked_at: Span) -> Query:
+        """The question about the footage that ``look_back`` gave."""
+        return Query(self.question, self.answers, None if self.look_back_s is None else looked_at)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
