@@ -1,0 +1,1 @@
+"""Training of the small embedded model: footage, questions, tokenizer and recipe."""

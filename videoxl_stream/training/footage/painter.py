@@ -1,0 +1,77 @@
+"""The renderer's twin for a CPU: it paints each shape only where it is."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from videoxl_stream.training.footage.drawing import Drawing
+from videoxl_stream.training.footage.renderer import Grid, coefficients, coverage, develop, paint_backdrop
+from videoxl_stream.training.footage.shapes import CX, CY, OPACITY, RED
+
+Box = tuple[int, int, int, int]
+
+
+class Painter:
+    """Paints the same pictures as Renderer, to within 2 of 255, and skips what cannot be seen.
+
+    Whatever stays the same from frame to frame, from the backdrop on, is painted once.
+    """
+
+    def __call__(self, drawing: Drawing, height: int, width: int) -> Tensor:
+        """Paint drawings (batch, frames) as uint8 pictures (batch, frames, height, width, 3), RGB."""
+        batch, frames = drawing.gain.shape[:2]
+        flat = drawing.flat()
+        grid = Grid.of(height, width, flat.gain.device)
+        rows = coefficients(flat.shapes, grid)  # (batch * frames, SHAPES, 14)
+        boxes = bounds(flat.shapes, rows, grid).tolist()
+        alike = _alike(flat.backdrop, rows)
+        inks = rows[..., 10:13].unsqueeze(-1).unsqueeze(-1)  # (batch * frames, SHAPES, 3, 1, 1)
+        numbers = rows.tolist()
+        pictures, base, shared = [], torch.empty(0), -1
+        for i in range(batch * frames):
+            if shared < 0 or alike[i] < shared:
+                shared = max(alike[i + 1], 0) if i + 1 < batch * frames else 0
+                base = torch.stack(paint_backdrop(flat.backdrop[i : i + 1], grid.x, grid.y[:, None], grid.step_y))[:, 0]
+                _cover(base, range(shared), numbers[i], boxes[i], inks[i], grid)
+            canvas = base.clone()  # (3, height, width)
+            _cover(canvas, range(shared, len(boxes[i])), numbers[i], boxes[i], inks[i], grid)
+            pictures.append(develop((canvas[0:1], canvas[1:2], canvas[2:3]), flat.gain[i : i + 1]))
+        return torch.cat(pictures).view(batch, frames, height, width, 3)
+
+
+def bounds(shapes: Tensor, rows: Tensor, grid: Grid) -> Tensor:
+    """Return the pixels each shape may touch (..., 4) int64: left, top, right, bottom; empty where invisible."""
+    c = rows.unbind(-1)
+    half_u, half_v = 1 / torch.hypot(c[0], c[1]), 1 / torch.hypot(c[3], c[4])
+    narrow = 1 / (1 - c[6].abs()).clamp(min=0.5)
+    rim = 0.5 * torch.hypot(c[8] * narrow, c[9])
+    reach_v = half_v * (1 + rim)
+    reach_u = half_u * (1 + rim) * (1 + c[6].abs() * (1 + rim))
+    reach_x = (c[0] * half_u).abs() * reach_u + (c[1] * half_u).abs() * reach_v
+    reach_y = (c[1] * half_u).abs() * reach_u + (c[0] * half_u).abs() * reach_v
+    x, y = shapes[..., CX], shapes[..., CY]
+    width, height = len(grid.x), len(grid.y)
+    left, right = ((x - reach_x) / grid.step_x - 1).clamp(0, width), ((x + reach_x) / grid.step_x + 1).clamp(0, width)
+    top, bottom = ((y - reach_y) / grid.step_y - 1).clamp(0, height), ((y + reach_y) / grid.step_y + 1).clamp(0, height)
+    box = torch.stack([left.floor(), top.floor(), right.ceil(), bottom.ceil()], dim=-1).long()
+    visible = (shapes[..., RED : OPACITY + 1].abs() > 1e-3).any(dim=-1)
+    return box * visible.unsqueeze(-1)
+
+
+def _alike(backdrop: Tensor, rows: Tensor) -> list[int]:
+    """Count each frame's leading shapes that are as in the frame before; -1 where the backdrop differs."""
+    same = (rows[1:] == rows[:-1]).all(dim=-1).long().cumprod(dim=-1).sum(dim=-1)
+    same = torch.where((backdrop[1:] == backdrop[:-1]).all(dim=-1), same, -1)
+    return [-1, *same.tolist()]
+
+
+def _cover(canvas: Tensor, which: range, rows: list[list[float]], boxes: list[Box], inks: Tensor, grid: Grid) -> None:
+    """Paint shapes over a canvas (3, height, width) in place."""
+    for number in which:
+        left, top, right, bottom = boxes[number]
+        if left >= right or top >= bottom:
+            continue
+        area = canvas[:, top:bottom, left:right]
+        cover = coverage(rows[number], grid.x[left:right], grid.y[top:bottom, None])
+        area.mul_(1.0 - cover * rows[number][13]).addcmul_(cover, inks[number])

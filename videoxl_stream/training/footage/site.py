@@ -1,0 +1,212 @@
+"""A site as its fixed camera sees it, at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from videoxl_stream.training.footage.actors import Car, Clothes, Flame, Pose, flame, person, vehicle
+from videoxl_stream.training.footage.drawing import SHAPES, Drawing, backdrop
+from videoxl_stream.training.footage.episodes import Episodes, Moment, Traits
+from videoxl_stream.training.footage.shapes import ASPECT, Point, bar, fit, move, paint, rgb, shape, tint
+from videoxl_stream.training.footage.site_plan import CROUCH, FALL, INTRUDE, SIT
+
+_AMBIENT = ((1.0, 1.0, 1.0), (0.76, 0.64, 0.6), (0.46, 0.49, 0.58))
+
+
+@dataclass(frozen=True)
+class Site:
+    """Many sites, one per stream."""
+
+    plan: Traits  # (batch, 1, names)
+    visitors: tuple[Episodes, ...]  # back to front
+    vehicles: Episodes
+    fires: Episodes
+
+    def draw(self, times: Tensor) -> Drawing:
+        """Draw all streams at ``times`` (batch, frames), seconds."""
+        plan = self.plan
+        night = plan["light"].long()  # (batch, 1)
+        ambient = torch.tensor(_AMBIENT, dtype=times.dtype, device=times.device)[night]  # (batch, 1, 3)
+        scenery = [*_scenery(plan), *_zone(plan)]
+        traffic = [*_cloud(plan, times), *_parked(plan, night), *_traffic(plan, self.vehicles.at(times), night)]
+        people = [s for visits in self.visitors for s in _visitor(plan, visits.at(times))]
+        lamp = _lamp(plan)
+        lit = fit([*scenery, *traffic, *lamp[:1], *people], len(scenery) + len(traffic) + 1 + len(people))
+        batch, frames = times.shape
+        burning = fit([*lamp[1:], *_fire(self.fires.at(times))], SHAPES - lit.shape[2])
+        everything = torch.cat(
+            [tint(lit, ambient).expand(batch, frames, -1, -1), burning.expand(batch, frames, -1, -1)], dim=2
+        )
+        shake = _shake(plan, times)
+        still = torch.ones_like(times)
+        return Drawing(_ground(plan, ambient, shake), move(everything, (0, 0), still, shake), _gain(plan, times))
+
+
+def _shake(plan: Traits, times: Tensor) -> tuple[Tensor, Tensor]:
+    """Return how far the camera has moved, each (batch, frames)."""
+    turn = times * plan["shake_rate"]
+    across = torch.sin(turn) + torch.sin(turn * 2.3 + 1.0)
+    down = torch.sin(turn * 1.4 + 2.0) + torch.sin(turn * 3.1)
+    return plan["shake"] * across, plan["shake"] * down
+
+
+def _gain(plan: Traits, times: Tensor) -> Tensor:
+    """Return the drift of brightness and warmth (batch, frames, 3)."""
+    level = 1 + plan["drift"] * torch.sin(times * plan["drift_rate"])
+    warmth = plan["warmth"].expand_as(level)
+    return torch.stack([level * (1 + warmth), level, level * (1 - warmth)], dim=-1)
+
+
+def _ground(plan: Traits, ambient: Tensor, shake: tuple[Tensor, Tensor]) -> Tensor:
+    """Return the backdrop: wall or sky above the horizon, ground below."""
+    above = rgb(plan["wall_hue"], plan["wall_saturation"], plan["wall_value"]) * ambient
+    below = rgb(plan["ground_hue"], plan["ground_saturation"], plan["ground_value"]) * ambient
+    kx, ky, amount = plan["texture_x"], plan["texture_y"], plan["texture"]
+    # The waves move with the camera like everything else.
+    phases = [-(shake[0] * a + shake[1] * b) for a, b in ((kx, ky), (-0.6 * ky, 0.8 * kx))]
+    waves = [amount, kx, ky, phases[0], amount, -0.6 * ky, 0.8 * kx, phases[1]]
+    return backdrop(plan["horizon"] + shake[1], above, below, waves)
+
+
+def _scenery(plan: Traits) -> list[Tensor]:
+    """Return buildings, road, tree and bench: eight shapes."""
+    horizon, road_y = plan["horizon"], plan["road_y"]
+    shapes = []
+    for i in (1, 2):
+        x, tall, wide = plan[f"building_{i}_x"], plan["building_height"] * (1.25 - 0.25 * i), plan["building_width"]
+        wall = rgb(plan["wall_hue"] + 0.3 * i, plan["wall_saturation"], plan["building_value"])
+        shapes.append(shape((x, horizon - tall + 0.01), (wide, tall), wall, corner=0.02))
+    glass, wide = rgb(plan["wall_hue"], 0.2, plan["window_value"]), plan["building_width"] * 0.8
+    y = horizon - plan["building_height"] * 1.2
+    shapes.append(shape((plan["building_1_x"], y), (wide, plan["building_height"] * 0.22), glass))
+    tarmac = rgb(plan["wall_hue"], 0.05, plan["road_value"])
+    shapes.append(shape((ASPECT / 2, road_y), (ASPECT, plan["road_half"]), tarmac, alpha=plan["has_road"]))
+    size, x = plan["tree_size"], plan["tree_x"]
+    trunk, leaves = paint(horizon, (0.3, 0.2, 0.12)), paint(horizon, (0.16, 0.36, 0.14))
+    shapes.append(bar((x, horizon + 0.02), (x, horizon - size), 0.03, trunk, alpha=plan["has_tree"]))
+    crown = (size * 0.9, size)
+    shapes.append(shape((x, horizon - size * 1.5), crown, leaves, corner=1.0, soft=0.15, alpha=plan["has_tree"]))
+    wood, x, y = paint(horizon, (0.36, 0.24, 0.14)), plan["bench_x"], plan["upper_y"]
+    shapes.append(shape((x, y - 0.085), (0.17, 0.012), wood, alpha=plan["has_bench"]))
+    shapes.append(shape((x, y - 0.035), (0.15, 0.035), wood * 0.6, alpha=plan["has_bench"] * 0.8))
+    return shapes
+
+
+def _zone(plan: Traits) -> list[Tensor]:
+    """Return the marked zone: a filled trapezoid, its outline, three hatching bars."""
+    white = plan["zone_white"].unsqueeze(-1)
+    colour = rgb(plan["zone_hue"], 0.85 * (1 - plan["zone_white"]), 0.95) * (1 - white) + white * 0.92
+    seen, x, y = plan["has_zone"], plan["zone_x"], plan["zone_y"]
+    half_x, half_y, taper = plan["zone_half_x"], plan["zone_half_y"], plan["zone_taper"]
+
+    def at(across: float, down: float) -> Point:
+        """Turn zone coordinates (-1..1) into world coordinates."""
+        return x + across * half_x * (1 + taper * down), y + down * half_y
+
+    corners = [at(-1, -1), at(1, -1), at(1, 1), at(-1, 1)]
+    sides = zip(corners, [*corners[1:], corners[0]], strict=True)
+    return [
+        shape((x, y), (half_x, half_y), colour, taper=taper, corner=0.02, alpha=plan["zone_fill"] * seen),
+        *(bar(*side, 0.016, colour, alpha=0.95 * seen) for side in sides),
+        *(bar(at(k, 1), at(k + 0.5, -1), 0.012, colour, alpha=0.8 * seen) for k in (-0.85, -0.25, 0.35)),
+    ]
+
+
+def _cloud(plan: Traits, times: Tensor) -> list[Tensor]:
+    """Return the shadow of a cloud that drifts over the ground."""
+    x = (plan["cloud_phase"] + times * plan["cloud_speed"]).remainder(1.6) * ASPECT - 0.3 * ASPECT
+    dark = paint(times, (0, 0, 0))
+    return [shape((x, plan["horizon"] + 0.35), (0.5, 0.22), dark, corner=1.0, soft=0.8, alpha=plan["cloud"])]
+
+
+def _parked(plan: Traits, night: Tensor) -> list[Tensor]:
+    """Return a car that stands beside the road."""
+    y = plan["road_y"] + plan["road_half"] * 0.9
+    car = Car(plan["car_x"], y, plan["car_length"], 1 - 2 * (plan["car_hue"] > 0.5).float(), torch.ones_like(y),
+              torch.zeros_like(y), plan["has_car"])  # fmt: skip
+    colour = rgb(plan["car_hue"], 0.55, plan["car_value"])
+    return [*vehicle(car, colour)[:6]]
+
+
+def _traffic(plan: Traits, moment: Moment, night: Tensor) -> list[Tensor]:
+    """Return the vehicle that is passing, if any."""
+    traits, way = moment.traits, moment.traits["heading"]
+    share = moment.since_s / (moment.since_s + moment.left_s).clamp(min=0.1)
+    x = ASPECT / 2 + way * (share - 0.5) * (ASPECT + 2 * 0.4)
+    y = plan["road_y"] + plan["road_half"] * 0.45
+    lamps = (night > 0).float() * 0.9 + 0.1
+    seen = moment.seen.float()
+    car = Car(x, y, traits["length"], way, traits["van"], lamps, seen)
+    return vehicle(car, rgb(traits["hue"], traits["saturation"], traits["value"]))
+
+
+def _lamp(plan: Traits) -> list[Tensor]:
+    """Return a post, its steady orange lamp, and the lamp's glow."""
+    x, foot = plan["lamp_x"], plan["horizon"] + 0.03
+    top, lit = foot - plan["lamp_height"], plan["has_lamp"] * plan["lamp_on"]
+    orange = rgb(plan["lamp_hue"], 0.8, 1.0)
+    return [
+        bar((x, foot), (x, top), 0.014, paint(x, (0.2, 0.2, 0.22)), alpha=plan["has_lamp"]),
+        shape((x, top), (0.035, 0.025), orange, corner=0.8, alpha=lit),
+        shape((x, top), (0.15, 0.15), orange * 0.5, corner=1.0, soft=1.7, alpha=lit, light=True),
+    ]
+
+
+def _ease(share: Tensor) -> Tensor:
+    """Start and stop softly."""
+    share = share.clamp(0, 1)
+    return share * share * (3 - 2 * share)
+
+
+def _visitor(plan: Traits, moment: Moment) -> list[Tensor]:
+    """Return the person of one place in the cast."""
+    traits, since, left = moment.traits, moment.since_s, moment.left_s
+    to_come = (-since / (traits["start_s"] - traits["from_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
+    gone = (-left / (traits["to_s"] - traits["end_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
+    arrive, depart = (since / 1.5).clamp(0, 1), (left / 1.5).clamp(0, 1)
+    middle = traits["x_middle"] + traits["wander"] * torch.sin(0.8 * since + traits["phase"])
+    x = (
+        traits["x_begin"] * (1 - arrive) + traits["x_finish"] * (1 - depart) + middle * (arrive + depart - 1)
+        + (traits["x_in"] - traits["x_begin"]) * to_come + (traits["x_out"] - traits["x_finish"]) * gone
+    )  # fmt: skip
+    posture = traits["posture"]
+    down_s, up_s = torch.where(posture == FALL, 0.7, 0.4), torch.where(posture == FALL, 1.2, 0.4)
+    down = _ease(since / down_s) * _ease(left / up_s)
+    crouch = down * ((posture == CROUCH) * 0.95 + (posture == SIT) * 0.6)
+    stays = (since > 0) & (left > 0)
+    stride = torch.where(stays, (posture == INTRUDE) * 0.6, 1.0)
+    leaving = torch.sign(traits["x_out"] - ASPECT / 2)
+    coming = torch.sign(ASPECT / 2 - traits["x_in"])
+    heading = torch.where(left > 0, coming, leaving)
+    turns = stays & (posture == INTRUDE)
+    heading = torch.where(turns, torch.sign(torch.cos(0.8 * since + traits["phase"]) + 1e-3), heading)
+    y = traits["y"].nan_to_num(posinf=0.0)
+    height = (0.16 + 0.42 * (y - plan["horizon"])).clamp(0.25, 0.45) * plan["person_scale"] * traits["scale"]
+    pose = Pose(
+        x, y, height.clamp(0.24, 0.45), heading, stride, since * 10.5 + traits["phase"],
+        down * traits["tilt"] * traits["side_fall"] * (posture == FALL), crouch, moment.seen.float(),
+    )  # fmt: skip
+    return person(pose, _clothes(traits))
+
+
+def _clothes(traits: Traits) -> Clothes:
+    """Dress the visitors of a moment."""
+    top = rgb(traits["hue"], traits["saturation"], traits["value"])
+    trousers = rgb(traits["hue"] * 0.3 + 0.55, 0.35, traits["trousers"])
+    pale = torch.tensor((0.93, 0.74, 0.62), device=top.device, dtype=top.dtype)
+    deep = torch.tensor((0.4, 0.26, 0.18), device=top.device, dtype=top.dtype)
+    skin = pale + (deep - pale) * traits["skin"].unsqueeze(-1)
+    return Clothes(top, trousers, skin)
+
+
+def _fire(moment: Moment) -> list[Tensor]:
+    """Return what burns or steams."""
+    traits = moment.traits
+    strength = (moment.since_s + 0.5).clamp(0.4, 1) * (moment.left_s + 0.5).clamp(0.4, 1) * moment.seen
+    grey = 0.72 - 0.5 * traits["burns"]
+    smoke = torch.stack([grey, grey, grey + 0.02], dim=-1)
+    time_s = moment.since_s + traits["phase"]
+    return flame(Flame(traits["x"], traits["y"], traits["size"], time_s, strength * traits["burns"], strength, smoke))
