@@ -180,7 +180,7 @@ def test_counts_always_add_up_and_bounds_hold(
 @given(steps, st.integers(1, 7))
 def test_wait_loses_nothing_and_no_window_spans_a_break(steps: list[float], window_frames: int) -> None:
     times = [sum(steps[: index + 1]) for index in range(len(steps))]
-    windows = feed(FrameBuffer(window_frames, BufferLimits(max_s=3)), times)
+    windows = feed(FrameBuffer(window_frames, BufferLimits(max_s=3, gap_s=5)), times)
     assert [index for window in indices(windows) for index in window] == list(range(len(times)))
     for window in windows:
         inside = [later.time_s - earlier.time_s for earlier, later in pairwise(window.frames)]

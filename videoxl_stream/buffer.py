@@ -43,7 +43,7 @@ class BufferLimits:
     max_s: float = 60.0
     max_bytes: int = 512 * 2**20
     policy: DropPolicy | str = DropPolicy.WAIT
-    gap_s: float = 5.0
+    gap_s: float = 10.0
 
     def __post_init__(self) -> None:
         for name in ("max_s", "max_bytes", "gap_s"):

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 from videoxl_stream.events import Event
 
-_MAX_TICKS = 8
+_MAX_TICKS = 6
 _MIN_WIDTH = 0.4  # percent; a moment must still be seen
 _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_800, 21_600, 43_200, 86_400)
 
