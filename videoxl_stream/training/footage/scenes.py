@@ -37,11 +37,11 @@ class Rates:
     """
 
     per_minute: Mapping[str, float] = field(
-        default_factory=lambda: {"intrusion": 0.9, "fire": 0.7, "fall": 0.9, "ad": 1.6}
+        default_factory=lambda: {"intrusion": 1.2, "fire": 0.9, "fall": 1.2, "ad": 2.0}
     )
     quiet: float = 0.3
-    channel: float = 0.35
-    spread: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0)
+    channel: float = 0.4
+    spread: tuple[float, ...] = (0.0, 0.2, 1.0, 2.0)
 
     def __post_init__(self) -> None:
         """Refuse unknown kinds."""

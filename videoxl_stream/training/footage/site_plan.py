@@ -59,7 +59,7 @@ def plan_site(dice: Dice, batch: int) -> dict[str, Array]:
     plan = {name: dice.uniform(f"site/{name}", low, high, (batch,)) for name, (low, high) in _RANGES.items()}
     plan["light"] = dice.choice("site/light", (0.5, 0.22, 0.28), (batch,))  # day, dusk, night
     plan["lamp_on"] = (plan["light"] > 0) | dice.chance("site/lamp_on", 0.3, (batch,))
-    for name, share in {"lamp": 0.65, "tree": 0.6, "bench": 0.75, "car": 0.6, "zone": 0.75, "road": 0.9}.items():
+    for name, share in {"lamp": 0.65, "tree": 0.6, "bench": 0.75, "car": 0.6, "zone": 0.85, "road": 0.9}.items():
         plan[f"has_{name}"] = dice.chance(f"site/has_{name}", share, (batch,))
     plan["cloud"] = dice.uniform("site/cloud", 0.1, 0.4, (batch,)) * dice.chance("site/has_cloud", 0.35, (batch,))
     shaking = dice.chance("site/shaking", 0.3, (batch,))
