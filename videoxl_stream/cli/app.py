@@ -1,0 +1,46 @@
+"""All commands, and how they fail: in one line that names the remedy."""
+
+from __future__ import annotations
+
+import typer
+from rich.console import Console
+from typer.core import TyperGroup
+
+from videoxl_stream.cli.ask import ask
+from videoxl_stream.cli.events import events
+from videoxl_stream.cli.run import run
+from videoxl_stream.errors import VideoXLStreamError
+
+_FAILED = 2
+_INTERRUPTED = 130  # 128 + SIGINT, as shells have it
+
+
+class _Commands(TyperGroup):
+    """Turns errors of this package into one red line; anything else is a fault of ours and keeps its traceback."""
+
+    def invoke(self, ctx: typer.Context) -> object:  # type: ignore[override]
+        try:
+            return super().invoke(ctx)
+        except VideoXLStreamError as e:
+            Console(stderr=True).print(f"error: {e}", style="red", markup=False, highlight=False, soft_wrap=True)
+            raise typer.Exit(_FAILED) from e
+        except KeyboardInterrupt as e:
+            Console(stderr=True).print("stopped", style="dim")
+            raise typer.Exit(_INTERRUPTED) from e
+
+
+app = typer.Typer(
+    name="videoxl-stream",
+    cls=_Commands,
+    help="Streaming video analytics with a long memory.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+)
+app.command()(run)
+app.command()(ask)
+app.add_typer(events)
+
+
+def main() -> None:
+    """Run the command line."""
+    app()
