@@ -99,9 +99,7 @@ def test_a_question_amid_a_window_equals_the_offline_run(model: VideoXL, footage
     np.testing.assert_allclose(probabilities(model, amid), probabilities(model, offline), atol=1e-6)
 
 
-def test_vision_runs_once_per_frame(
-    model: VideoXL, footage: list[Image], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_vision_runs_once_per_frame(model: VideoXL, footage: list[Image], monkeypatch: pytest.MonkeyPatch) -> None:
     encoded: list[int] = []
     encode = model.encode
 

@@ -6,12 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from .test_streaming import QUERIES, filled, probabilities
 from videoxl_stream.frames import Image
 from videoxl_stream.model.memory import VideoMemory, View
 from videoxl_stream.model.rotary import Rotary, rotate, unrotate
 from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.queries import Query, Span
+
+from .test_streaming import QUERIES, filled, probabilities
 
 
 def closed_up_logits(model: VideoXL, memory: VideoMemory, view: View, ids: Tensor) -> Tensor:
@@ -122,7 +123,9 @@ def test_rotation_is_exact_at_large_offsets() -> None:
     q, k = torch.randn(2, 1, 64, generator=generator)
     for offset in (0, 10**4, 10**8):
         scores = [
-            float((rotate(q, rotary.at(torch.tensor([offset + d]))) * rotate(k, rotary.at(torch.tensor([offset])))).sum())
+            float(
+                (rotate(q, rotary.at(torch.tensor([offset + d]))) * rotate(k, rotary.at(torch.tensor([offset])))).sum()
+            )
             for d in (0, 1, 1000)
         ]
         if offset == 0:

@@ -36,8 +36,8 @@ class BeaconAttention(Qwen2Attention):
         self.groups = self.num_key_value_groups
         # Query heads that share a key head are packed as more queries (``kernel``), so nothing is left to repeat.
         self.num_key_value_groups = 1
-        for letter in config.beacon_param:  # type: ignore[union-attr]
-            width = (config.num_attention_heads if letter == "q" else config.num_key_value_heads) * self.head_dim  # type: ignore[operator]
+        for letter in config.beacon_param or []:
+            width = (config.num_attention_heads if letter == "q" else config.num_kv_heads) * self.head_dim
             setattr(self, f"beacon_{letter}_proj", nn.Linear(config.hidden_size, width, bias=True))
 
     @property

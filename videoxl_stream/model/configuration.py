@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, cast
 
 from transformers import AutoConfig, CLIPVisionConfig, PreTrainedConfig, Qwen2Config
 from transformers.configuration_utils import SubConfigSpec
@@ -39,6 +39,26 @@ class BeaconQwen2Config(Qwen2Config):
             msg = f"beacon_param {self.beacon_param} may hold only 'q', 'k' and 'v'"
             raise ConfigError(msg)
 
+    @property
+    def ratios(self) -> list[int]:
+        """The ratios that may be used, never empty."""
+        return cast("list[int]", self.beacon_ratio)
+
+    @property
+    def num_kv_heads(self) -> int:
+        """Key-value heads."""
+        return self.num_key_value_heads or self.num_attention_heads
+
+    @property
+    def size_of_head(self) -> int:
+        """Width of one head."""
+        return getattr(self, "head_dim", None) or self.hidden_size // self.num_attention_heads
+
+    @property
+    def theta(self) -> float:
+        """Base of the rotary frequencies."""
+        return float(cast("dict[str, Any]", self.rope_parameters)["rope_theta"])
+
 
 class VideoXLConfig(PreTrainedConfig):
     """A CLIP tower, a projector and a beacon Qwen2.
@@ -72,15 +92,30 @@ class VideoXLConfig(PreTrainedConfig):
             raise ConfigError(msg)
 
     @property
+    def text(self) -> BeaconQwen2Config:
+        """The language model's config, typed."""
+        return cast("BeaconQwen2Config", self.text_config)
+
+    @property
+    def vision(self) -> CLIPVisionConfig:
+        """The tower's config, typed."""
+        return cast("CLIPVisionConfig", self.vision_config)
+
+    @property
+    def image_size(self) -> int:
+        """Edge of the tower's square pictures, in pixels."""
+        return cast("int", self.vision.image_size)
+
+    @property
     def fill_token_id(self) -> int:
         """Id that stands for one visual token in expanded prompts: the last of the vocabulary."""
-        return int(self.text_config.vocab_size) - 1  # type: ignore[union-attr]
+        return self.text.vocab_size - 1
 
     @property
     def tokens_per_frame(self) -> int:
         """Visual tokens of one video frame after pooling."""
-        side = self.vision_config.image_size // self.vision_config.patch_size // self.spatial_pool_stride  # type: ignore[union-attr]
-        return int(side * side)
+        side = self.image_size // cast("int", self.vision.patch_size) // self.spatial_pool_stride
+        return side * side
 
 
 AutoConfig.register(BeaconQwen2Config.model_type, BeaconQwen2Config)

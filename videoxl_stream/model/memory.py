@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from videoxl_stream.errors import ConfigError, ModelError, NotInMemoryError
-from videoxl_stream.model.rotary import Rotary, rotate, unrotate
+from videoxl_stream.model.rotary import Rotary, unrotate
 from videoxl_stream.model.slots import FREE, SINK, KVShape, Slots
 from videoxl_stream.queries import Span
 
@@ -78,9 +78,7 @@ class VideoMemory:
         ConfigError: the budget is not positive.
     """
 
-    def __init__(
-        self, shape: KVShape, rotary: Rotary, *, ratio: int | None = None, budget: int | None = None
-    ) -> None:
+    def __init__(self, shape: KVShape, rotary: Rotary, *, ratio: int | None = None, budget: int | None = None) -> None:
         if budget is not None and budget < 1:
             msg = f"a memory budget of {budget} slots keeps nothing; give a positive number of slots, or None"
             raise ConfigError(msg)
@@ -131,7 +129,7 @@ class VideoMemory:
         """Whether what is written here goes to the scratch part."""
         return self._ring_stop is not None
 
-    def get_seq_length(self, layer_idx: int = 0) -> int:  # noqa: ARG002 - transformers' cache interface
+    def get_seq_length(self, layer_idx: int = 0) -> int:
         """Text tokens taken in after the footage: what ``generate`` must not feed again."""
         return self.text_length
 

@@ -69,7 +69,7 @@ def load(path: Path, network: VideoXLForConditionalGeneration, fingerprint: str)
     try:
         with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
             state = json.loads((file.metadata() or {})["memory"])
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a dict
+            tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as e:
         msg = f"{path} is no readable memory ({type(e).__name__}: {e}); ingest the footage again"
         raise MemoryFormatError(msg) from e

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
+from torch.nn import functional as F
 from transformers import AutoModelForImageTextToText, GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
@@ -47,7 +47,7 @@ class VideoXLModel(VideoXLPreTrainedModel):
     def __init__(self, config: VideoXLConfig) -> None:
         super().__init__(config)
         self.vision = VisionEncoder(config)
-        self.language_model = BeaconQwen2Model(config.text_config)  # type: ignore[arg-type]
+        self.language_model = BeaconQwen2Model(config.text)
         self.post_init()
 
     def get_input_embeddings(self) -> nn.Module:
@@ -67,9 +67,8 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
     def __init__(self, config: VideoXLConfig) -> None:
         super().__init__(config)
         self.model = VideoXLModel(config)
-        text = config.text_config
-        self.lm_head = nn.Linear(text.hidden_size, text.vocab_size, bias=False)  # type: ignore[union-attr]
-        self.draw = RatioDraw(text.beacon_seed)  # type: ignore[union-attr]
+        self.lm_head = nn.Linear(config.text.hidden_size, config.text.vocab_size, bias=False)
+        self.draw = RatioDraw(config.text.beacon_seed)
         self.parallel = True
         self.post_init()
 
@@ -82,28 +81,22 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
 
     @property
     def rotary(self) -> Rotary:
-        """Rotations at this network's head size and precision."""
-        text = self.config.text_config
-        head_dim = self.text.layers[0].self_attn.head_dim
-        return Rotary(head_dim, float(text.rope_parameters["rope_theta"]), self._rotation_dtype)  # type: ignore[union-attr]
-
-    @property
-    def _rotation_dtype(self) -> torch.dtype:
-        return self.dtype if self.dtype == torch.float64 else torch.float32
+        """Rotations at this network's head size; never below float32."""
+        text, dtype = self.config.text, self.dtype if self.dtype == torch.float64 else torch.float32
+        return Rotary(text.size_of_head, text.theta, dtype)
 
     def new_memory(self, *, ratio: int | None = None, budget: int | None = None) -> VideoMemory:
         """An empty memory for this network."""
-        text = self.config.text_config
-        head_dim = self.text.layers[0].self_attn.head_dim
-        shape = KVShape(text.num_hidden_layers, text.num_key_value_heads, head_dim, self.device, self.dtype)  # type: ignore[union-attr]
+        text = self.config.text
+        shape = KVShape(text.num_hidden_layers, text.num_kv_heads, text.size_of_head, self.device, self.dtype)
         return VideoMemory(shape, self.rotary, ratio=ratio, budget=budget)
 
     def windows(self, memory: VideoMemory, num_raw: int, ratios: Sequence[int] | None = None) -> list[Window]:
         """Cut visual tokens into windows that follow what the memory holds."""
-        text = self.config.text_config
+        text = self.config.text
         if memory.ratio is not None:
             ratios = [memory.ratio]
-        return cut(num_raw, text.beacon_window, ratios or text.beacon_ratio, self.draw, memory.carry)  # type: ignore[union-attr, arg-type]
+        return cut(num_raw, text.beacon_window, ratios or text.ratios, self.draw, memory.carry)
 
     @torch.no_grad()
     def read_prefix(self, memory: VideoMemory, ids: Tensor) -> None:
@@ -228,7 +221,7 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
         labels: Tensor | None = None,
         logits_to_keep: int = 0,
         ratios: Sequence[int] | None = None,
-        attention_mask: Tensor | None = None,  # noqa: ARG002 - generate() passes it; nothing is ever padded
+        attention_mask: Tensor | None = None,
         **_: Any,
     ) -> CausalLMOutputWithPast:
         """Compress the footage and read the text; with labels, the loss with gradient through the memory.
@@ -287,9 +280,7 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
             raise ModelError(msg)
         return rest
 
-    def _loss(
-        self, input_ids: Tensor, features: Tensor | None, labels: Tensor, ratios: Sequence[int] | None
-    ) -> Tensor:
+    def _loss(self, input_ids: Tensor, features: Tensor | None, labels: Tensor, ratios: Sequence[int] | None) -> Tensor:
         """Mean cross entropy over labelled tokens, each predicted from the raw token before it."""
         if features is None:
             layout = Layout(input_ids.shape[1], [])

@@ -20,7 +20,7 @@ from videoxl_stream.model.layout import Layout
 from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.rotary import Rotary, rotate
 
-_MAX_MASK_ELEMENTS = 2**24
+_MAX_MASK_ELEMENTS = 2**22
 _KEY_MULTIPLE = 16
 
 
@@ -111,7 +111,7 @@ class ParallelPass:
 
     def _keep(self, layer: int, states: States) -> None:
         """Write the layer's part of the memory."""
-        assert self._memory is not None  # noqa: S101 - only called with one
+        assert self._memory is not None
         slots, past = self._memory.slots, self.layout.past
         if self.layout.num_prefix:
             slots.sink_keys[layer] = states.sink_k[0].transpose(0, 1)
@@ -196,16 +196,26 @@ class Group:
         base = views[:, 1:] + self._num_sink
         self._rotation = parent.rotation(base + np.arange(num_tokens))
         self._sink_rotation = parent.rotation(views[:, :1] + np.arange(self._num_sink))
-        self._visible = self._see(views, low, high)  # (rows, tokens, keys)
+        self._views, self._seen = torch.from_numpy(views).to(parent.device), range(low, high)
         self._mask: Tensor | None = None
 
-    def _see(self, views: np.ndarray, low: int, high: int) -> np.ndarray:
-        slots = np.arange(low, high)
+    def _visible(self) -> Tensor:
+        """What each token sees, on the device: (rows, tokens, keys)."""
+        views, tokens, rows = self._views, self._num_tokens, len(self._views)
+        slots = torch.arange(self._seen.start, self._seen.stop, device=views.device)
         seen = (slots >= views[:, :1]) & (slots < views[:, 1:])  # (rows, slots)
-        rows, tokens = len(views), self._num_tokens
-        past = np.concatenate((seen, np.ones((rows, self._num_sink), dtype=bool)), axis=1)
-        own = np.broadcast_to(np.tri(tokens, dtype=bool), (rows, tokens, tokens))
-        return np.concatenate((np.broadcast_to(past[:, None], (rows, tokens, past.shape[1])), own), axis=2)
+        past = torch.cat((seen, seen.new_ones(rows, self._num_sink)), dim=1)
+        own = seen.new_ones(tokens, tokens).tril().expand(rows, -1, -1)
+        padding = seen.new_zeros(rows, tokens, self._num_padding)
+        return torch.cat((past[:, None].expand(-1, tokens, -1), own, padding), dim=2)
+
+    @property
+    def _num_padding(self) -> int:
+        """Keys added so that their number is round.
+
+        CUDA's memory-efficient kernel reads masks in units of 16 and has made NaNs of odd widths.
+        """
+        return -(len(self._seen) + self._num_sink + self._num_tokens) % _KEY_MULTIPLE
 
     def attend(self, attention: BeaconAttention, q: Tensor, k: Tensor, v: Tensor, states: States) -> Tensor:
         """This group's part of the output: (batch, rows * tokens, dim)."""
@@ -241,15 +251,11 @@ class Group:
         return out.unflatten(0, (batch, self._num_rows)).flatten(1, 2)
 
     def _padded(self, parts: list[Tensor]) -> list[Tensor]:
-        """Pad the keys: CUDA's memory-efficient kernel reads masks in units of 16 and has made NaNs of odd widths."""
-        missing = -self._visible.shape[2] % _KEY_MULTIPLE
         own = parts[-1]
-        return [*parts, own.new_zeros(own.shape[0], missing, *own.shape[2:])] if missing else parts
+        return [*parts, own.new_zeros(own.shape[0], self._num_padding, *own.shape[2:])]
 
     def _masked(self, attention: BeaconAttention, q: Tensor) -> Tensor:
         """The additive mask, made at the first layer and used by all."""
         if self._mask is None:
-            missing = -self._visible.shape[2] % _KEY_MULTIPLE
-            visible = torch.from_numpy(np.pad(self._visible, ((0, 0), (0, 0), (0, missing)))).to(q.device)
-            self._mask = additive_mask(visible, attention.groups, q.dtype)
+            self._mask = additive_mask(self._visible(), attention.groups, q.dtype)
         return self._mask

@@ -59,7 +59,7 @@ class VideoXL:
         self._question_template = around_footage()[1]
 
     @classmethod
-    def from_pretrained(  # noqa: PLR0913 - the choices a user has at load time
+    def from_pretrained(
         cls,
         folder: str | Path = "embedded",
         *,
@@ -90,7 +90,7 @@ class VideoXL:
         except (OSError, ValueError) as e:
             msg = f"{path} has no usable tokenizer ({e}); copy tokenizer.json and its configs beside the weights"
             raise CheckpointError(msg) from e
-        pictures = _pictures(path, network.config.vision_config.image_size, fit)
+        pictures = _pictures(path, network.config.image_size, fit)
         return cls(network, tokenizer, pictures, gap_s=gap_s)
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -105,12 +105,12 @@ class VideoXL:
     def window_frames(self) -> int:
         """Frames that fill one window."""
         config = self.network.config
-        return max(1, config.text_config.beacon_window // config.tokens_per_frame)  # type: ignore[union-attr]
+        return max(1, config.text.beacon_window // config.tokens_per_frame)
 
     @property
     def fingerprint(self) -> str:
         """Names the network a memory belongs to: a digest of its config and of samples of its weights."""
-        text = self.network.config.text_config.to_dict()  # type: ignore[union-attr]
+        text = self.network.config.text.to_dict()
         digest = hashlib.sha256(json.dumps(text, sort_keys=True, default=str).encode())
         for tensor in (self.network.text.norm.weight, self.network.text.beacon_embed_tokens.weight):
             digest.update(tensor.detach().float().cpu().numpy().tobytes())
@@ -131,10 +131,9 @@ class VideoXL:
         Raises:
             ConfigError: ratio or budget cannot work.
         """
-        text = self.network.config.text_config
-        window, known = text.beacon_window, text.beacon_ratio  # type: ignore[union-attr]
+        window, known = self.network.config.text.beacon_window, self.network.config.text.ratios
         if ratio is None:
-            ratio = max((r for r in known if r <= _PREFERRED_RATIO), default=min(known))  # type: ignore[union-attr]
+            ratio = max((r for r in known if r <= _PREFERRED_RATIO), default=min(known))
         if not 1 <= ratio <= window:
             msg = f"ratio {ratio} must be from 1 to the window's {window} tokens; the weights were made for {known}"
             raise ConfigError(msg)
@@ -178,7 +177,7 @@ class VideoXL:
         memory.pending.features.append(features)
         memory.pending.times.append(np.repeat(times, self.network.config.tokens_per_frame))
         memory.last_s = float(times[-1])
-        window = self.network.config.text_config.beacon_window  # type: ignore[union-attr]
+        window = self.network.config.text.beacon_window
         self._compress(memory, memory.pending.num_tokens // window * window)
 
     @torch.no_grad()
@@ -289,9 +288,7 @@ class VideoXL:
         totals = torch.zeros(owner[-1] + 1, dtype=torch.float64).index_add_(0, torch.tensor(owner), each)
         return totals.tolist()
 
-    def _score_one_by_one(
-        self, memory: VideoMemory, question: Question, targets: list[list[int]]
-    ) -> Iterator[float]:
+    def _score_one_by_one(self, memory: VideoMemory, question: Question, targets: list[list[int]]) -> Iterator[float]:
         """The same for kernels without masks: each answer behind the question on a fork of its own."""
         for target in targets:
             fork = self._fork(memory)
@@ -329,15 +326,13 @@ def _checked(frames: Sequence[Image], timestamps: Sequence[float]) -> np.ndarray
         msg = f"{len(frames)} frames need as many finite timestamps in seconds, got {np.shape(timestamps)}"
         raise ConfigError(msg)
     for index, frame in enumerate(frames):
-        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:  # noqa: PLR2004
+        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
             msg = f"frame {index} is {frame.dtype} {frame.shape}; give uint8 (height, width, 3) RGB"
             raise ConfigError(msg)
     return times
 
 
-def _predictions(
-    questions: list[Question], targets: list[list[list[int]]]
-) -> tuple[list[int], list[int], list[int]]:
+def _predictions(questions: list[Question], targets: list[list[list[int]]]) -> tuple[list[int], list[int], list[int]]:
     """Which places predict which tokens of which answer, over a sequence of question trees."""
     places, wanted, owner = [], [], []
     start = answer_number = 0

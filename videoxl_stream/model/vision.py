@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from torch import Tensor, nn
-from torch.nn import functional as F  # noqa: N812 - the field's own abbreviation
+from torch.nn import functional as F
 from transformers import CLIPVisionModel
 
 from videoxl_stream.errors import ConfigError
@@ -15,8 +15,8 @@ class Projector(nn.Module):
 
     def __init__(self, config: VideoXLConfig) -> None:
         super().__init__()
-        self.linear_1 = nn.Linear(config.vision_config.hidden_size, config.text_config.hidden_size)  # type: ignore[union-attr]
-        self.linear_2 = nn.Linear(config.text_config.hidden_size, config.text_config.hidden_size)  # type: ignore[union-attr]
+        self.linear_1 = nn.Linear(config.vision.hidden_size, config.text.hidden_size)
+        self.linear_2 = nn.Linear(config.text.hidden_size, config.text.hidden_size)
 
     def forward(self, x: Tensor) -> Tensor:
         """Project (..., vision dim) to (..., text dim)."""
@@ -29,7 +29,7 @@ class VisionEncoder(nn.Module):
 
     def __init__(self, config: VideoXLConfig) -> None:
         super().__init__()
-        self.tower = CLIPVisionModel(config.vision_config)
+        self.tower = CLIPVisionModel(config.vision)
         self.projector = Projector(config)
         self.config = config
 
@@ -45,7 +45,7 @@ class VisionEncoder(nn.Module):
         num_layers = index if index >= 0 else len(layers) + 1 + index
         for layer in layers[:num_layers]:
             hidden = layer(hidden, attention_mask=None)
-        return hidden[:, 1:]  # type: ignore[no-any-return]
+        return hidden[:, 1:]
 
     def video(self, pixel_values: Tensor) -> Tensor:
         """Visual tokens of video frames: (frames, 3, size, size) -> (frames, tokens, dim), pooled, row-major."""
@@ -59,7 +59,7 @@ class VisionEncoder(nn.Module):
         """
         tokens = self.projector(self.patches(pixel_values))
         if len(tokens) == 1:
-            return tokens[0]  # type: ignore[no-any-return]
+            return tokens[0]
         return self._pool(tokens[1:], "average").flatten(0, 1)
 
     def forward(self, pixel_values: Tensor, modality: str = "video") -> Tensor:
@@ -80,4 +80,3 @@ class VisionEncoder(nn.Module):
         grid = tokens.transpose(1, 2).unflatten(2, (side, side))  # (pictures, dim, side, side)
         pool = F.avg_pool2d if mode == "average" else F.max_pool2d
         return pool(grid, self.config.spatial_pool_stride).flatten(2).transpose(1, 2)
-

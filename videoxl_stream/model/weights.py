@@ -103,7 +103,7 @@ def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
     for file in weight_files(folder):
         try:
             with safe_open(file, framework="pt") as tensors:  # type: ignore[no-untyped-call]
-                for name in tensors.keys():  # noqa: SIM118 - not a dict
+                for name in tensors.keys():
                     yield name, tensors.get_tensor(name)
         except (SafetensorError, OSError) as e:
             msg = f"{file} is damaged or cut short ({e}); copy this file again"
@@ -141,9 +141,7 @@ def released_config(folder: Path, config: Mapping[str, Any], shapes: Mapping[str
     )
 
 
-def _vision_config(
-    folder: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]
-) -> dict[str, Any]:
+def _vision_config(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
     """The tower's config: beside the checkpoint if it is there, else read off the tensors' shapes.
 
     The released config names a path of its trainers' machine, so that path is only tried inside the folder.
@@ -172,9 +170,7 @@ def _vision_config(
     }
 
 
-def compare(
-    expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]
-) -> dict[str, list[str]]:
+def compare(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> dict[str, list[str]]:
     """What is missing, left over or of another shape, by tensor name."""
     return {
         "missing": sorted(expected.keys() - found.keys()),

@@ -1,0 +1,128 @@
+"""Training batches by step number: the same step always gives the same footage and questions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields, is_dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import Dataset
+from transformers import PreTrainedTokenizerFast
+
+from videoxl_stream.model.windows import RatioDraw, Window, cut
+from videoxl_stream.training.footage.scenes import Rates, SceneBatch, sample_batch
+from videoxl_stream.training.footage.vocabulary import KINDS
+from videoxl_stream.training.objective import FrameLabels, Texts
+from videoxl_stream.training.questioning import ask
+from videoxl_stream.training.recipe import Recipe
+
+T = TypeVar("T")
+_DENSE = Rates({kind: 2.0 for kind in KINDS}, quiet=0.1, channel=0.4, spread=(0.5, 1.0, 2.0))
+_FRAMES_PER_SCENE = 8
+
+
+def moved(value: T, device: torch.device) -> T:
+    """The same nest of dataclasses, tuples, dicts and tensors on another device."""
+    if isinstance(value, Tensor):
+        return value.to(device, non_blocking=True)  # type: ignore[return-value]
+    if is_dataclass(value) and not isinstance(value, type):
+        return type(value)(**{f.name: moved(getattr(value, f.name), device) for f in fields(value)})
+    if isinstance(value, tuple):
+        return tuple(moved(item, device) for item in value)  # type: ignore[return-value]
+    if isinstance(value, Mapping):
+        return {name: moved(item, device) for name, item in value.items()}  # type: ignore[return-value]
+    return value
+
+
+@dataclass(frozen=True)
+class Footage:
+    """Streams to be rendered, with their labels: times (streams, frames) in seconds."""
+
+    scenes: SceneBatch
+    times: Tensor
+    labels: FrameLabels
+
+
+def footage(seed: int, num_streams: int, duration_s: float, times: Tensor, rates: Rates | None) -> Footage:
+    """Draw streams and label them."""
+    scenes = sample_batch(seed, num_streams, duration_s, rates)
+    found = scenes.labels(times)
+    kinds = torch.stack([found[kind] for kind in KINDS], dim=-1)
+    return Footage(scenes, times, FrameLabels(kinds, scenes.brands(times)))
+
+
+class FrameBatches(Dataset[Footage]):
+    """Single frames in which much happens, for the tower."""
+
+    def __init__(self, recipe: Recipe, num_steps: int) -> None:
+        self._recipe, self._num_steps = recipe, num_steps
+
+    def __len__(self) -> int:
+        return self._num_steps
+
+    def __getitem__(self, step: int) -> Footage:
+        recipe = self._recipe
+        rng = np.random.default_rng((recipe.seed, 1, step))
+        streams = recipe.vision_frames // _FRAMES_PER_SCENE
+        times = torch.from_numpy(rng.uniform(0, 60, (streams, _FRAMES_PER_SCENE)).astype(np.float32))
+        return footage(recipe.first_stream_seed + step, streams, 60.0, times, _DENSE)
+
+
+@dataclass(frozen=True)
+class StreamBatch:
+    """Whole streams with questions, and how they are compressed."""
+
+    footage: Footage
+    texts: Texts
+    windows: list[Window]
+
+
+class StreamBatches(Dataset[StreamBatch]):
+    """Streams whose length follows the recipe's phases."""
+
+    def __init__(self, recipe: Recipe, num_steps: int, tokenizer: PreTrainedTokenizerFast) -> None:
+        self._recipe, self._num_steps, self._tokenizer = recipe, num_steps, tokenizer
+
+    def __len__(self) -> int:
+        return self._num_steps
+
+    def __getitem__(self, step: int) -> StreamBatch:
+        recipe = self._recipe
+        rng = np.random.default_rng((recipe.seed, 2, step))
+        lengths = recipe.phase_at(step / self._num_steps).lengths
+        shares = np.array([length.share for length in lengths])
+        length = lengths[rng.choice(len(lengths), p=shares / shares.sum())]
+        return self.make(rng, recipe.first_stream_seed + 1_000_000 + step, length.num_streams, length.num_frames)
+
+    def make(
+        self, rng: np.random.Generator, seed: int, num_streams: int, num_frames: int, ratio: int | None = None
+    ) -> StreamBatch:
+        """Draw streams of one length, their questions and, unless one is given, their ratios."""
+        recipe = self._recipe
+        duration_s = num_frames / recipe.sample_fps
+        times = torch.arange(num_frames).expand(num_streams, -1) / recipe.sample_fps
+        drawn = footage(seed, num_streams, duration_s, times + float(rng.uniform(0, 1 / recipe.sample_fps)), None)
+        channel = drawn.scenes.channel
+        texts = ask(drawn.labels, channel, recipe.questions, self._tokenizer, rng, recipe.window_frames)
+        return StreamBatch(drawn, texts, draw_windows(recipe, num_frames, rng, ratio))
+
+
+def draw_windows(
+    recipe: Recipe, num_frames: int, rng: np.random.Generator, ratio: int | None = None
+) -> list[Window]:
+    """Windows of a batch: the given ratio, or one drawn for all, or one drawn for each."""
+    window, shares = recipe.window_frames * recipe.tokens_per_frame, np.array(recipe.ratio_shares)
+    num_raw, shares = num_frames * recipe.tokens_per_frame, shares / shares.sum()
+    if ratio is None and rng.random() < recipe.mixed_ratio_share:
+        sizes = [min(window, num_raw - start) for start in range(0, num_raw, window)]
+        return [Window(size, int(rng.choice(recipe.ratios, p=shares))) for size in sizes]
+    ratio = int(rng.choice(recipe.ratios, p=shares)) if ratio is None else ratio
+    return cut(num_raw, window, [ratio], RatioDraw(0))
+
+
+def unchanged(batch: Any) -> Any:
+    """A batch as the dataset made it, for loaders that would otherwise collate."""
+    return batch

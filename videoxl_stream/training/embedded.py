@@ -1,0 +1,234 @@
+"""Train the embedded model: the tower on frame labels, then everything on streams.
+
+    python -m videoxl_stream.training.embedded OUT [--vision-steps N] [--stream-steps N] [--max-seconds S]
+
+Needs one GPU. Writes checkpoints every minute, at the end the model in our own layout, and log.json with curves.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import math
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.utils.data import DataLoader, Dataset
+from transformers import PreTrainedTokenizerFast
+
+from videoxl_stream.model.configuration import VideoXLConfig
+from videoxl_stream.model.network import VideoXLForConditionalGeneration
+from videoxl_stream.model.pictures import PictureProcessor
+from videoxl_stream.model.prompts import around_footage
+from videoxl_stream.model.video_xl import VideoXL
+from videoxl_stream.training.batches import FrameBatches, Footage, StreamBatch, StreamBatches, moved, unchanged
+from videoxl_stream.training.footage.renderer import Renderer
+from videoxl_stream.training.footage.tokenizer import build_tokenizer
+from videoxl_stream.training.footage.vocabulary import KINDS
+from videoxl_stream.training.objective import Objective, normalised
+from videoxl_stream.training.recipe import Recipe
+
+_HELD_OUT_SEED = 5_000_000
+_HELD_OUT_BATCHES = 2
+_TOPICS = (*KINDS, "brand", "happened", "check")
+
+
+def build_network(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> VideoXLForConditionalGeneration:
+    """A network of the recipe's sizes with random weights."""
+    torch.manual_seed(recipe.seed)
+    vocabulary = -(-(len(tokenizer) + 1) // 32) * 32
+    config = VideoXLConfig(
+        vision_config={
+            "hidden_size": recipe.vision_width,
+            "intermediate_size": 4 * recipe.vision_width,
+            "num_hidden_layers": recipe.vision_layers,
+            "num_attention_heads": recipe.vision_heads,
+            "image_size": recipe.image_size,
+            "patch_size": recipe.patch_size,
+            "hidden_act": "quick_gelu",
+        },
+        text_config={
+            "vocab_size": vocabulary,
+            "hidden_size": recipe.text_width,
+            "intermediate_size": recipe.text_mlp,
+            "num_hidden_layers": recipe.text_layers,
+            "num_attention_heads": recipe.text_heads,
+            "num_key_value_heads": recipe.text_kv_heads,
+            "rope_theta": recipe.rope_theta,
+            "beacon_window": recipe.window_frames * recipe.tokens_per_frame,
+            "beacon_ratio": list(recipe.ratios),
+            "eos_token_id": tokenizer.eos_token_id,
+            "bos_token_id": None,
+        },
+        vision_select_layer=-1,
+    )
+    network = VideoXLForConditionalGeneration(config)
+    network.generation_config.eos_token_id = tokenizer.eos_token_id
+    network.generation_config.pad_token_id = tokenizer.pad_token_id
+    return network
+
+
+class Training:
+    """One run on one GPU."""
+
+    def __init__(self, recipe: Recipe, out: Path, device: torch.device, max_seconds: float) -> None:
+        self.recipe, self.out, self.device = recipe, out, device
+        self.tokenizer = build_tokenizer()
+        network = build_network(recipe, self.tokenizer)
+        prefix = self.tokenizer.encode(around_footage()[0])
+        self.objective = Objective(network, prefix).to(device)
+        self.vision: Any = network.model.vision.video
+        self.render = Renderer(compiled=device.type == "cuda")
+        if device.type == "cuda":
+            self.vision = torch.compile(self.vision, dynamic=False)
+        self.generator = torch.Generator(device).manual_seed(recipe.seed)
+        self.started = self.saved = time.monotonic()
+        self.max_seconds = max_seconds
+        self.log: list[dict[str, float | str]] = []
+        self.skipped = 0
+
+    def run(self, vision_steps: int, stream_steps: int) -> None:
+        """Train and save."""
+        self._phase("vision", FrameBatches(self.recipe, vision_steps), self._vision_losses, self.recipe.vision_lr)
+        streams = StreamBatches(self.recipe, stream_steps, self.tokenizer)
+        self._phase("streams", streams, self._stream_losses, self.recipe.lr)
+        self.save()
+        self.measure(streams)
+
+    @torch.no_grad()
+    def measure(self, streams: StreamBatches) -> None:
+        """Print how often held-out questions are answered right, by length, ratio and topic."""
+        for length in self.recipe.phases[-1].lengths:
+            for ratio in self.recipe.ratios:
+                right: dict[str, list[float]] = {}
+                for part in range(_HELD_OUT_BATCHES):
+                    rng = np.random.default_rng((self.recipe.seed, 3, part))
+                    batch = streams.make(rng, _HELD_OUT_SEED + part, length.num_streams, length.num_frames, ratio)
+                    self._tally(batch, right)
+                row = {topic: round(float(np.mean(found)), 3) for topic, found in right.items()}
+                self.log.append({"phase": "held out", "frames": length.num_frames, "ratio": ratio, **row})
+                print(json.dumps(self.log[-1]), flush=True)
+        (self.out / "log.json").write_text(json.dumps(self.log) + "\n", encoding="utf-8")
+
+    def _tally(self, batch: StreamBatch, right: dict[str, list[float]]) -> None:
+        footage, texts = moved(batch.footage, self.device), moved(batch.texts, self.device)
+        with torch.autocast(self.device.type, torch.bfloat16):
+            found = self.objective.right(self.features(self.frames(footage)), batch.windows, texts).cpu().numpy()
+        for number, topic in enumerate(_TOPICS):
+            right.setdefault(topic, []).extend(found[texts.topics == number].astype(float).tolist())
+
+    def frames(self, footage: Footage) -> Tensor:
+        """Render and degrade: uint8 (streams, frames, height, width, 3)."""
+        size = self.recipe.image_size
+        frames = self.render(footage.scenes.draw(footage.times), size, size)
+        return frames
+
+    def features(self, frames: Tensor) -> Tensor:
+        """Visual tokens (streams, frames, tokens, dim)."""
+        out: Tensor = self.vision(normalised(frames))
+        return out.unflatten(0, frames.shape[:2])
+
+    def _vision_losses(self, footage: Footage) -> dict[str, Tensor]:
+        footage = moved(footage, self.device)
+        features = self.features(self.frames(footage))
+        return {"frame": self.objective.frame_head.loss(features.flatten(0, 1), footage.labels.flat())}
+
+    def _stream_losses(self, batch: StreamBatch) -> dict[str, Tensor]:
+        footage, texts = moved(batch.footage, self.device), moved(batch.texts, self.device)
+        features = self.features(self.frames(footage))
+        return self.objective.streams(features, batch.windows, texts, footage.labels)
+
+    def _phase(self, name: str, batches: Dataset[Any], losses: Any, peak_lr: float) -> None:
+        optimizer = self._optimizer(peak_lr)
+        weights = {"answer": 1.0, "beacon": self.recipe.beacon_loss, "frame": self.recipe.frame_loss}
+        if name == "vision":
+            weights = {"frame": 1.0}
+        steps = len(batches)  # type: ignore[arg-type]
+        for step, batch in enumerate(self._load(batches)):
+            if time.monotonic() - self.started > self.max_seconds:
+                print(f"{name}: out of time at step {step} of {steps}", flush=True)
+                return
+            for group in optimizer.param_groups:
+                group["lr"] = peak_lr * self._schedule(step, steps)
+            with torch.autocast(self.device.type, torch.bfloat16):
+                parts = losses(batch)
+                total = torch.stack([weights[part] * loss for part, loss in parts.items()]).sum()
+            self._update(optimizer, total)
+            self._report(name, step, steps, parts)
+
+    def _load(self, batches: Dataset[Any]) -> Iterator[Any]:
+        workers = 12 if self.device.type == "cuda" else 0
+        options = {"prefetch_factor": 4, "persistent_workers": False} if workers else {}
+        return iter(DataLoader(batches, batch_size=None, num_workers=workers, collate_fn=unchanged, **options))  # type: ignore[arg-type]
+
+    def _optimizer(self, lr: float) -> torch.optim.AdamW:
+        matrices = [p for p in self.objective.parameters() if p.ndim > 1]
+        others = [p for p in self.objective.parameters() if p.ndim <= 1]
+        groups = [{"params": matrices, "weight_decay": self.recipe.weight_decay}, {"params": others, "weight_decay": 0.0}]
+        return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), fused=self.device.type == "cuda")
+
+    def _schedule(self, step: int, steps: int) -> float:
+        """One cosine over the whole phase, after a warm-up."""
+        warm = min(1.0, (step + 1) / self.recipe.warmup_steps)
+        last = self.recipe.last_lr_share
+        return warm * (last + (1 - last) * 0.5 * (1 + math.cos(math.pi * step / steps)))
+
+    def _update(self, optimizer: torch.optim.AdamW, loss: Tensor) -> None:
+        optimizer.zero_grad(set_to_none=True)
+        loss.backward()
+        norm = nn.utils.clip_grad_norm_(self.objective.parameters(), 1.0)
+        if torch.isfinite(norm):  # a masked kernel's backward has been seen to overflow now and then
+            optimizer.step()
+        else:
+            self.skipped += 1
+
+    def _report(self, name: str, step: int, steps: int, parts: dict[str, Tensor]) -> None:
+        if step % 20 == 0 or step == steps - 1:
+            row: dict[str, float | str] = {part: round(loss.item(), 4) for part, loss in parts.items()}
+            seconds = round(time.monotonic() - self.started, 1)
+            self.log.append({"phase": name, "step": step, "seconds": seconds, "skipped": self.skipped, **row})
+            if step % 100 == 0 or step == steps - 1:
+                print(json.dumps(self.log[-1]), flush=True)
+        if time.monotonic() - self.saved > self.recipe.checkpoint_seconds:
+            self.save()
+
+    def save(self) -> None:
+        """Write the model as it is now in our own layout, in half precision, and the log."""
+        self.saved = time.monotonic()
+        network = self.objective.network
+        kept = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
+        recipe = self.recipe
+        model = VideoXL(network, self.tokenizer, PictureProcessor(recipe.image_size, "squash"))
+        network.half()
+        model.save_pretrained(self.out)
+        network.float()
+        network.load_state_dict(kept)
+        recipe.save(self.out / "recipe.json")
+        (self.out / "log.json").write_text(json.dumps(self.log) + "\n", encoding="utf-8")
+
+
+def main() -> None:
+    """Run the command."""
+    parser = argparse.ArgumentParser(prog="python -m videoxl_stream.training.embedded", description=__doc__)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--recipe", type=Path, help="JSON; the committed recipe if left out")
+    parser.add_argument("--vision-steps", type=int, default=900)
+    parser.add_argument("--stream-steps", type=int, default=2400)
+    parser.add_argument("--max-seconds", type=float, default=560.0)
+    arguments = parser.parse_args()
+    recipe = Recipe.load(arguments.recipe) if arguments.recipe else Recipe()
+    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    torch.backends.cuda.matmul.allow_tf32 = True
+    np.random.seed(recipe.seed)  # noqa: NPY002 - nothing draws from it; a stray user of it stays reproducible
+    arguments.out.mkdir(parents=True, exist_ok=True)
+    training = Training(recipe, arguments.out, device, arguments.max_seconds)
+    training.run(arguments.vision_steps, arguments.stream_steps)
+
+
+if __name__ == "__main__":
+    main()

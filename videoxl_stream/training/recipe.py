@@ -1,0 +1,118 @@
+"""The recipe of the embedded model: every number that training depends on."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict, dataclass, fields
+from pathlib import Path
+
+from videoxl_stream.errors import ConfigError
+
+
+@dataclass(frozen=True, slots=True)
+class Length:
+    """Streams of one length: how many frames, how many streams a step, and how often such a step is taken."""
+
+    num_frames: int
+    num_streams: int
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class Phase:
+    """A stretch of training: its share of the time, and the lengths it mixes."""
+
+    share: float
+    lengths: tuple[Length, ...]
+
+
+_SHORT, _MIDDLE = Length(40, 128, 1.0), Length(160, 32, 1.0)
+_MIXED = (Length(40, 128, 0.15), Length(160, 32, 0.25), Length(320, 16, 0.25), Length(640, 8, 0.35))
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """Sizes, losses, schedule and seeds.
+
+    Args:
+        seed: of weights and of training footage; footage seeds count up from ``first_stream_seed``.
+        first_stream_seed: seeds below it are never trained on.
+        vision_seconds: time for the tower on frame labels.
+        stream_seconds: time for the whole model on streams.
+    """
+
+    image_size: int = 128
+    patch_size: int = 16
+    vision_width: int = 192
+    vision_layers: int = 4
+    vision_heads: int = 3
+    text_width: int = 256
+    text_layers: int = 6
+    text_heads: int = 4
+    text_kv_heads: int = 2
+    text_mlp: int = 704
+    window_frames: int = 10
+    ratios: tuple[int, ...] = (2, 4, 8, 16)
+    ratio_shares: tuple[float, ...] = (0.1, 0.2, 0.35, 0.35)
+    mixed_ratio_share: float = 0.15
+    rope_theta: float = 1e6
+
+    seed: int = 1
+    first_stream_seed: int = 10_000_000
+    sample_fps: float = 2.0
+    questions: int = 16
+    vision_seconds: float = 90.0
+    stream_seconds: float = 420.0
+    vision_frames: int = 5120
+    vision_lr: float = 1.5e-3
+    lr: float = 1.5e-3
+    last_lr_share: float = 0.05
+    warmup_steps: int = 100
+    weight_decay: float = 0.02
+    beacon_loss: float = 0.3
+    frame_loss: float = 0.1
+    checkpoint_seconds: float = 60.0
+    phases: tuple[Phase, ...] = (
+        Phase(0.25, (_SHORT,)),
+        Phase(0.3, (Length(40, 128, 0.3), _MIDDLE)),
+        Phase(0.45, _MIXED),
+    )
+
+    @property
+    def tokens_per_frame(self) -> int:
+        """Visual tokens of one frame after pooling."""
+        return (self.image_size // self.patch_size // 2) ** 2
+
+    def phase_at(self, progress: float) -> Phase:
+        """The phase at a share 0..1 of the stream time."""
+        done = 0.0
+        for phase in self.phases:
+            done += phase.share
+            if progress < done:
+                return phase
+        return self.phases[-1]
+
+    def save(self, path: Path) -> None:
+        """Write it as JSON."""
+        path.write_text(json.dumps(asdict(self), indent=2) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Recipe:
+        """Read it back.
+
+        Raises:
+            ConfigError: it names something a recipe does not have.
+        """
+        content = json.loads(path.read_text(encoding="utf-8"))
+        unknown = set(content) - {field.name for field in fields(cls)}
+        if unknown:
+            msg = f"{path} sets {sorted(unknown)}, which a recipe does not have; remove them"
+            raise ConfigError(msg)
+        if "phases" in content:
+            content["phases"] = tuple(
+                Phase(p["share"], tuple(Length(**length) for length in p["lengths"])) for p in content["phases"]
+            )
+        for name in ("ratios", "ratio_shares"):
+            if name in content:
+                content[name] = tuple(content[name])
+        return cls(**content)
