@@ -97,12 +97,3 @@ def test_the_wheel_built_through_the_source_archive_holds_the_tree(tmp_path: Pat
 
 def test_a_checkout_without_symlinks_gives_the_same_wheel(tmp_path: Path) -> None:
     assert wheel_files(copy_tree(tmp_path, symlinks=False), "--wheel") == expected_files()
-
-
-@pytest.mark.parametrize("link", LINKS)
-def test_the_bare_name_is_refused(link: str) -> None:
-    done = subprocess.run(
-        [sys.executable, "-c", f"import {link}"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    assert done.returncode != 0
-    assert f"ImportError: import {PACKAGE}.{link}" in done.stderr
