@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import struct
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -45,14 +46,25 @@ def write_video(
         stream = container.add_stream("libx264", rate=30, options={"g": "12", "bf": "2"})
         stream.width, stream.height, stream.pix_fmt = WIDTH, HEIGHT, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
-        if rotation:
-            stream.set_display_rotation(rotation)
         for index, at in enumerate(milliseconds):
             frame = av.VideoFrame.from_ndarray(picture(40 + index % 200, red_top=bool(rotation)), format="rgb24")
             frame.pts, frame.time_base = at + offset_ms, Fraction(1, 1000)
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
+    if rotation:
+        turn(path, rotation)
     return path
+
+
+def turn(path: Path, degrees: int) -> None:
+    """Write a display matrix into an MP4's track header; not every PyAV that we support can."""
+    data = bytearray(path.read_bytes())
+    begin = data.index(b"tkhd") + 44  # version 0: type, flags, times, ids and layer come before
+    cosine, sine = round(np.cos(np.radians(degrees))), round(np.sin(np.radians(degrees)))
+    one, whole = 1 << 16, 1 << 30
+    matrix = (cosine * one, -sine * one, 0, sine * one, cosine * one, 0, 0, 0, whole)
+    data[begin : begin + 36] = struct.pack(">9i", *matrix)
+    path.write_bytes(data)
 
 
 def every(step_ms: int, num: int) -> list[int]:
