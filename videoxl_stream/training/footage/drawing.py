@@ -33,6 +33,11 @@ class Drawing:
             torch.where(pick, yes.gain, no.gain),
         )
 
+    def pick(self, stream: int) -> Drawing:
+        """Return the frames of one stream, batch 1."""
+        one = slice(stream, stream + 1)
+        return Drawing(self.backdrop[one], self.shapes[one], self.gain[one])
+
     def flat(self) -> Drawing:
         """Return the frames of all streams in one row: batch 1 is dropped, frames first."""
         return Drawing(self.backdrop.flatten(0, 1), self.shapes.flatten(0, 1), self.gain.flatten(0, 1))

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from videoxl_stream.errors import ConfigError
 from videoxl_stream.training.footage.channel import Channel
 from videoxl_stream.training.footage.channel_plan import BANNER, plan_channel, sample_ads, sample_shots
 from videoxl_stream.training.footage.dice import Array, Dice
@@ -48,7 +49,7 @@ class Rates:
         unknown = sorted(set(self.per_minute) - set(KINDS))
         if unknown:
             msg = f"rates for unknown kinds {unknown}: use some of {list(KINDS)}."
-            raise ValueError(msg)
+            raise ConfigError(msg)
 
     def draw(self, dice: Dice, batch: int, channel: Array) -> dict[str, Array]:
         """Draw each stream's rate of each kind, (batch,) per minute; kinds foreign to its style get 0."""
@@ -120,11 +121,11 @@ class Scenario:
         """Draw a stream whose occurrences all lie inside it.
 
         Raises:
-            ValueError: the style is unknown.
+            ConfigError: the style is unknown.
         """
         if style not in STYLES:
             msg = f"unknown style {style!r}: use one of {list(STYLES)}."
-            raise ValueError(msg)
+            raise ConfigError(msg)
         given = rates or Rates()
         rates = Rates(given.per_minute, given.quiet, float(style == "channel"), given.spread)
         batch = sample_batch(seed, 1, duration_s, rates, whole=True)

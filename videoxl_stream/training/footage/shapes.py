@@ -12,6 +12,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from videoxl_stream.errors import ConfigError
+
 ASPECT = 16 / 9
 COLUMNS = 12
 CX, CY, HALF_X, HALF_Y, ANGLE, TAPER, CORNER, SOFT, RED, GREEN, BLUE, OPACITY = range(COLUMNS)
@@ -39,7 +41,7 @@ def shape(
     """
     opacity = 0.0 if light else alpha
     numbers = (*centre, *half, angle, taper, corner, soft, *(colour[..., i] * alpha for i in range(3)), opacity)
-    tensors = [torch.as_tensor(n, dtype=colour.dtype, device=colour.device) for n in numbers]
+    tensors = [n.to(colour.dtype) if isinstance(n, Tensor) else colour.new_full((), n) for n in numbers]
     return torch.stack(torch.broadcast_tensors(*tensors), dim=-1)
 
 
@@ -85,7 +87,7 @@ def fit(shapes: list[Tensor], count: int) -> Tensor:
     """Stack shapes into (batch, frames, count, COLUMNS), filling up with invisible ones."""
     if len(shapes) > count:
         msg = f"{len(shapes)} shapes do not fit into {count} places: raise the number of shapes per picture."
-        raise ValueError(msg)
+        raise ConfigError(msg)
     batch, frames = torch.broadcast_shapes(*(s.shape[:2] for s in shapes))
     stacked = torch.stack([s.expand(batch, frames, COLUMNS) for s in shapes], dim=2)
     return torch.nn.functional.pad(stacked, (0, 0, 0, count - len(shapes)))

@@ -1,0 +1,126 @@
+"""Clips: real H.264 files of rendered footage, with their truth beside them."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
+import av
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from videoxl_stream.errors import ConfigError
+from videoxl_stream.training.footage.painter import Painter
+from videoxl_stream.training.footage.scenes import Occurrence, Rates, Scenario
+
+TRUTH_VERSION = 1
+_CHUNK = 32
+
+
+@dataclass(frozen=True)
+class Truth:
+    """What really happens in a clip, in order of time."""
+
+    clip: str
+    seed: int
+    style: str
+    duration_s: float
+    occurrences: tuple[Occurrence, ...]
+
+    def save(self, path: Path) -> None:
+        """Write the truth as JSON."""
+        path.write_text(json.dumps({"version": TRUTH_VERSION, **asdict(self)}, indent=1) + "\n", encoding="utf-8")
+
+    @classmethod
+    def load(cls, path: Path) -> Truth:
+        """Read what ``save`` wrote.
+
+        Raises:
+            ConfigError: the file is of another version.
+        """
+        data: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        version = data.pop("version", None)
+        if version != TRUTH_VERSION:
+            msg = f"{path} is of version {version}, not {TRUTH_VERSION}: write the clip again."
+            raise ConfigError(msg)
+        occurrences = tuple(Occurrence(**occurrence) for occurrence in data.pop("occurrences"))
+        return cls(occurrences=occurrences, **data)
+
+
+@dataclass(frozen=True)
+class ClipFormat:
+    """How a clip is encoded: ``crf`` is x264's quality, 18 fine, 35 coarse."""
+
+    fps: int = 12
+    width: int = 384
+    height: int = 216
+    crf: int = 24
+    preset: str = "veryfast"
+
+
+def truth_path(clip: Path) -> Path:
+    """Name the truth file of a clip: ``a.mp4`` has ``a.truth.json``."""
+    return clip.with_suffix(".truth.json")
+
+
+def write_clip(
+    path: Path,
+    seed: int,
+    style: str,
+    duration_s: float,
+    *,
+    rates: Rates | None = None,
+    encoding: ClipFormat | None = None,
+    on_progress: Callable[[float], None] | None = None,
+) -> Truth:
+    """Render a stream and encode it as H.264 (yuv420p, index in front); the same seed gives the same footage.
+
+    The truth is written beside it, see ``truth_path``.
+
+    Args:
+        path: the clip, usually ``.mp4``.
+        seed: of the scenario and its sensor noise.
+        style: ``site`` or ``channel``.
+        duration_s: seconds; rounded to whole frames.
+        rates: how often each kind happens.
+        encoding: size, frame rate and quality.
+        on_progress: is told the share of the clip that is done, 0..1.
+
+    Raises:
+        ConfigError: the style is unknown.
+    """
+    encoding = encoding or ClipFormat()
+    scenario = Scenario.of(seed, style, duration_s, rates)
+    total = round(duration_s * encoding.fps)
+    with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
+        stream = container.add_stream("libx264", rate=encoding.fps)
+        stream.width, stream.height, stream.pix_fmt = encoding.width, encoding.height, "yuv420p"
+        # One thread: x264's rate control may differ between runs with several.
+        stream.options = {"crf": str(encoding.crf), "preset": encoding.preset, "threads": "1"}
+        for number, picture in enumerate(pictures(scenario, total, encoding)):
+            frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
+            frame.pts, frame.time_base = number, Fraction(1, encoding.fps)
+            container.mux(stream.encode(frame))
+            if on_progress is not None:
+                on_progress((number + 1) / total)
+        container.mux(stream.encode(None))
+    truth = Truth(path.name, seed, style, duration_s, scenario.occurrences)
+    truth.save(truth_path(path))
+    return truth
+
+
+def pictures(scenario: Scenario, total: int, encoding: ClipFormat) -> Iterator[NDArray[np.uint8]]:
+    """Render the frames of a clip (height, width, 3), with the scenario's sensor noise."""
+    painter = Painter()
+    generator = torch.Generator().manual_seed(scenario.seed)
+    sigma = float(scenario.batch.noise[0])
+    for first in range(0, total, _CHUNK):
+        times = torch.arange(first, min(first + _CHUNK, total)).view(1, -1) / encoding.fps
+        for picture in painter(scenario.batch.draw(times), encoding.height, encoding.width)[0]:
+            grain = torch.randn(picture.shape, generator=generator) * sigma
+            yield (picture + grain).round_().clamp_(0, 255).to(torch.uint8).numpy()
