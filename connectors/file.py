@@ -162,11 +162,11 @@ class OpenFile:
     def _frame(self, time_s: float, picture: VideoFrame) -> Frame:
         try:
             image = _upright(picture)
-        except av.FFmpegError as e:
-            msg = f"{self._source.path} has a picture at {time_s:.1f} s that cannot be made RGB: convert the file"
+            utc = self._start + timedelta(seconds=time_s)
+        except (av.FFmpegError, OverflowError) as e:  # the latter: damage that puts a picture in another age
+            msg = f"{self._source.path} has a picture at {time_s:.1f} s that cannot be used: convert the file"
             raise SourceReadError(msg) from e
         self._index += 1
-        utc = self._start + timedelta(seconds=time_s)
         return Frame(self._source.stream_id, self._index - 1, time_s, utc, image)
 
     def _go_on_from(self, resume: Position) -> None:
@@ -289,7 +289,7 @@ def _open_track(path: Path) -> tuple[InputContainer, VideoStream]:
         msg = f"there is no file {path}; give the path of a video file"
         raise SourceOpenError(msg)
     try:
-        container = av.open(path, mode="r")
+        container = av.open(path, mode="r", metadata_errors="replace")
     except (av.FFmpegError, OSError) as e:
         msg = f"{path} cannot be opened as video ({e.strerror}); if it should be one, it is damaged: copy it again"
         raise SourceOpenError(msg) from e

@@ -257,6 +257,24 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path) -> None:
         FileSource(path).open()
 
 
+@settings(max_examples=60, deadline=None)
+@given(st.lists(st.tuples(st.floats(0, 1), st.integers(0, 255)), max_size=40), st.floats(0.02, 1))
+def test_whatever_is_in_a_file_it_is_read_or_refused(
+    clip: Path, tmp_path_factory: pytest.TempPathFactory, changes: list[tuple[float, int]], keep: float
+) -> None:
+    data = bytearray(clip.read_bytes())
+    for place, value in changes:
+        data[int(place * (len(data) - 1))] = value
+    path = tmp_path_factory.mktemp("damaged") / "damaged.mp4"
+    path.write_bytes(data[: int(len(data) * keep)])
+    try:
+        opened = FileSource(path).open()
+        assert len(read_all(opened)) <= 1000
+        opened.close()
+    except (SourceOpenError, SourceReadError) as e:
+        assert "damaged.mp4" in str(e)
+
+
 def test_sound_alone_is_no_video(tmp_path: Path) -> None:
     with pytest.raises(SourceOpenError, match=r"sound\.m4a holds no video track"):
         FileSource(write_sound(tmp_path / "sound.m4a")).open()
