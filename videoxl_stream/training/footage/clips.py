@@ -100,8 +100,9 @@ def write_clip(
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=encoding.fps)
         stream.width, stream.height, stream.pix_fmt = encoding.width, encoding.height, "yuv420p"
-        # One thread: x264's rate control may differ between runs with several.
-        stream.options = {"crf": str(encoding.crf), "preset": encoding.preset, "threads": "1"}
+        # Several threads, and x264's macroblock tree at some widths, give other bytes on each run.
+        stream.codec_context.thread_count = 1
+        stream.options = {"crf": str(encoding.crf), "preset": encoding.preset, "mbtree": "0"}
         for number, picture in enumerate(pictures(scenario, total, encoding)):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, encoding.fps)

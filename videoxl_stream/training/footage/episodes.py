@@ -75,11 +75,11 @@ class Renewal:
         """Draw from_s, start_s, end_s, to_s, each (batch, episodes); unused places hold infinity.
 
         The process starts before time 0, so that a stream may begin in the middle of an episode. With ``whole``
-        only episodes which lie inside the stream, 1.5 s from either end, are kept.
+        it starts with the stream, and only episodes which lie inside, 1.5 s from either end, are kept.
         """
-        before_s = self.length_s[1] + 2 * self.lead_s[1] + self.gap_s
+        before_s = -1.5 if whole else self.length_s[1] + 2 * self.lead_s[1] + self.gap_s
         shortest_s = self.length_s[0] + 2 * self.lead_s[0] + self.gap_s
-        shape = (len(self.per_minute), int((duration_s + before_s) / shortest_s) + 2)
+        shape = (len(self.per_minute), max(int((duration_s + before_s) / shortest_s), 0) + 2)
         length = dice.uniform(f"{name}/length", *self.length_s, shape)
         lead = dice.uniform(f"{name}/lead", *self.lead_s, shape)
         trail = dice.uniform(f"{name}/trail", *self.lead_s, shape)
@@ -89,8 +89,8 @@ class Renewal:
         wait = np.where(
             np.isinf(idle), np.inf, dice.rng(f"{name}/wait").exponential(1.0, shape) * np.minimum(idle, 1e9)
         )
-        # A random first phase keeps a dense process from starting all streams in step.
-        wait[:, 0] += dice.uniform(f"{name}/phase", 0.0, 1.0, shape[:1]) * fixed_s
+        if not whole:  # a random first phase keeps a dense process from starting all streams in step
+            wait[:, 0] += dice.uniform(f"{name}/phase", 0.0, 1.0, shape[:1]) * fixed_s
         busy = lead + length + trail + self.gap_s
         from_s = np.cumsum(wait + busy, axis=1) - busy - before_s
         start_s = from_s + lead

@@ -107,9 +107,9 @@ def encoded_examples(seed: int, count: int) -> list[Picture]:
     with tempfile.TemporaryDirectory() as folder:
         for turn, style in enumerate(("site", "channel")):
             path = Path(folder) / f"{style}.mp4"
-            truth = write_clip(path, seed + turn, style, 90.0, rates=rates, encoding=ClipFormat(fps=4))
+            truth = write_clip(path, seed + turn, style, 75.0, rates=rates, encoding=ClipFormat(fps=2))
             truth_path(path).unlink()
-            middles = [int(2 * (o.start_s + o.end_s)) for o in truth.occurrences][: count // 2]
+            middles = [int(o.start_s + o.end_s) for o in truth.occurrences][: count // 2]
             with av.open(str(path)) as container:
                 for number, frame in enumerate(container.decode(video=0)):
                     if number in middles:

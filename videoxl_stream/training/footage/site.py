@@ -13,7 +13,7 @@ from videoxl_stream.training.footage.episodes import Episodes, Moment, Traits
 from videoxl_stream.training.footage.shapes import ASPECT, Point, bar, fit, move, paint, rgb, shape, tint
 from videoxl_stream.training.footage.site_plan import CROUCH, FALL, INTRUDE, SIT
 
-_AMBIENT = ((1.0, 1.0, 1.0), (0.76, 0.64, 0.6), (0.46, 0.49, 0.58))
+_AMBIENT = ((1.0, 1.0, 1.0), (0.76, 0.64, 0.6), (0.5, 0.53, 0.62))
 
 
 @dataclass(frozen=True)

@@ -152,7 +152,7 @@ def sample_falls(
     episodes = _dress(dice, "fall", renewal.sample(dice, "fall", duration_s, whole))
     shape = episodes["from_s"].shape
     x = dice.uniform("fall/x", 0.45, ASPECT - 0.45, shape)
-    return _walk(episodes, x, _lanes(dice, "fall", plan, shape, 0.65), FALL)
+    return _walk(episodes, x, _lanes(dice, "fall", plan, shape, 0.85), FALL)
 
 
 def sample_stoops(dice: Dice, plan: Mapping[str, Array], duration_s: float) -> dict[str, Array]:

@@ -1,0 +1,143 @@
+"""Scenarios: seeded, truthful, in the asked proportions."""
+
+from __future__ import annotations
+
+import pytest
+import torch
+
+from videoxl_stream.errors import ConfigError
+from videoxl_stream.training.footage.dice import Dice
+from videoxl_stream.training.footage.painter import Painter
+from videoxl_stream.training.footage.scenes import Rates, Scenario, SceneBatch, sample_batch
+from videoxl_stream.training.footage.vocabulary import COLOUR_RGB, KINDS
+
+EVENTFUL = Rates({"intrusion": 2.0, "fire": 2.0, "fall": 2.0, "ad": 2.5}, quiet=0.0, channel=0.0, spread=(1.0,))
+
+
+def _times(batch: int, frames: int, fps: float = 2.0) -> torch.Tensor:
+    return (torch.arange(frames) / fps).expand(batch, -1)
+
+
+def _first(scenario: Scenario, kind: str) -> tuple[float, float]:
+    return next((o.start_s, o.end_s) for o in scenario.occurrences if o.kind == kind)
+
+
+def test_the_same_seed_gives_the_same_footage_and_another_seed_another() -> None:
+    times = _times(4, 6)
+    one, same, other = (sample_batch(seed, 4, 20.0).draw(times) for seed in (1, 1, 2))
+    assert torch.equal(one.shapes, same.shapes)
+    assert torch.equal(one.backdrop, same.backdrop)
+    assert not torch.equal(one.shapes, other.shapes)
+
+
+def test_a_new_name_leaves_other_draws_as_they_are() -> None:
+    alone = Dice(5).uniform("a", 0, 1, (3,))
+    dice = Dice(5)
+    dice.uniform("b", 0, 1, (7,))
+    assert (dice.uniform("a", 0, 1, (3,)) == alone).all()
+
+
+def test_everything_drawn_is_finite() -> None:
+    drawing = sample_batch(0, 32, 60.0).draw(_times(32, 60, 1.0))
+    assert all(torch.isfinite(t).all() for t in (drawing.shapes, drawing.backdrop, drawing.gain))
+
+
+def test_at_least_three_in_ten_streams_have_no_event_and_every_kind_happens() -> None:
+    batch = sample_batch(0, 400, 60.0)
+    labels = batch.labels(_times(400, 120))
+    ever = torch.stack([labels[kind].any(dim=1) for kind in KINDS])
+    assert (~ever.any(dim=0)).float().mean() >= 0.3
+    assert (ever.float().mean(dim=1) > 0.08).all()
+    assert not labels["ad"][~batch.channel].any()
+    assert not any(labels[kind][batch.channel].any() for kind in KINDS[:3])
+
+
+def test_rates_are_kept() -> None:
+    rates = Rates({"fire": 1.0}, quiet=0.0, channel=0.0, spread=(1.0,))
+    fires = sample_batch(3, 200, 300.0, rates).events["fire"].traits["start_s"]
+    per_minute = ((fires >= 0) & (fires < 300)).float().sum(dim=1).mean() / 5
+    assert per_minute == pytest.approx(1.0, abs=0.15)
+
+
+def test_no_rate_means_no_event() -> None:
+    labels = sample_batch(0, 20, 60.0, Rates({})).labels(_times(20, 120))
+    assert not any(label.any() for label in labels.values())
+
+
+def test_occurrences_are_whole_last_8_to_30_seconds_and_agree_with_the_labels() -> None:
+    for seed in range(5):
+        scenario = Scenario.of(seed, "site", 120.0, EVENTFUL)
+        times = _times(1, 1200, 10.0)
+        labels = scenario.batch.labels(times)
+        for kind in KINDS:
+            mine = [o for o in scenario.occurrences if o.kind == kind]
+            inside = torch.zeros(1200, dtype=torch.bool)
+            for o in mine:
+                assert 1.5 <= o.start_s < o.end_s <= 118.5
+                assert 8.0 <= o.end_s - o.start_s <= 30.01
+                inside |= (times[0] >= o.start_s) & (times[0] < o.end_s)
+            assert (inside != labels[kind][0]).sum() <= 2 * len(mine)
+
+
+def _feet_inside(batch: SceneBatch, times: torch.Tensor, size: float) -> torch.Tensor:
+    """Say where the third visitor's feet, read from the drawn shapes, are inside the zone scaled by ``size``."""
+    plan = batch.site.plan
+    drawing = batch.draw(times)
+    # The shadow under the third visitor is its first shape; people are the last 21 before the two glows and the fire.
+    shadow = drawing.shapes[:, :, 64 - 11 - 7]
+    x, y, alpha = shadow[..., 0], shadow[..., 1], shadow[..., 11]
+    down = (y - plan["zone_y"]) / plan["zone_half_y"]
+    across = (x - plan["zone_x"]) / (plan["zone_half_x"] * (1 + plan["zone_taper"] * down))
+    return (alpha > 0) & (down.abs() <= size) & (across.abs() <= size) & (plan["has_zone"] > 0)
+
+
+def test_feet_are_in_the_zone_exactly_while_there_is_an_intrusion() -> None:
+    batch = sample_batch(4, 40, 60.0, EVENTFUL)
+    times = _times(40, 120)
+    label = batch.labels(times)["intrusion"]
+    assert label.any()
+    # The camera shakes by up to 0.012 of the picture's height.
+    assert not (label & ~_feet_inside(batch, times, 1.1)).any()
+    assert not (~label & _feet_inside(batch, times, 0.9)).any()
+
+
+def test_the_ad_colour_is_on_screen_while_the_ad_is() -> None:
+    rates = Rates({"ad": 2.0}, quiet=0.0, spread=(1.0,))
+    for seed in range(4):
+        scenario = Scenario.of(seed, "channel", 90.0, rates)
+        for o in scenario.occurrences:
+            index = scenario.batch.brands(torch.tensor([[(o.start_s + o.end_s) / 2]])).item()
+            colour = torch.tensor(COLOUR_RGB[(int(index) - 1) // 4]) * 255
+            times = torch.tensor([[o.start_s - 0.4, o.start_s + 1.0, o.end_s - 1.0, o.end_s + 0.4]])
+            pictures = Painter()(scenario.batch.draw(times), 128, 128)[0].float()
+            share = ((pictures - colour).abs().amax(dim=-1) < 40).float().mean(dim=(1, 2))
+            assert min(share[1], share[2]) > max(share[0], share[3]) + 0.004, (seed, o)
+            assert min(share[1], share[2]) > 0.006
+
+
+def test_flames_are_bright_orange_and_only_while_it_burns() -> None:
+    scenario = Scenario.of(1, "site", 120.0, Rates({"fire": 1.5}, quiet=0.0, spread=(1.0,)))
+    start_s, end_s = _first(scenario, "fire")
+    times = torch.tensor([[start_s - 0.5, start_s + 2, (start_s + end_s) / 2, end_s - 2, end_s + 0.5]])
+    red, _, blue = Painter()(scenario.batch.draw(times), 128, 128)[0].float().unbind(-1)
+    hot = ((red > 200) & (red - blue > 120)).float().sum(dim=(1, 2))
+    assert hot[1:4].min() > 60
+    assert hot[1:4].min() > 4 * max(hot[0], hot[4])
+
+
+def test_someone_lies_on_the_ground_during_a_fall() -> None:
+    scenario = Scenario.of(2, "site", 120.0, Rates({"fall": 1.5}, quiet=0.0, spread=(1.0,)))
+    start_s, end_s = _first(scenario, "fall")
+    shapes = scenario.batch.draw(torch.tensor([[start_s - 1.0, start_s + 1.0, end_s - 1.5, end_s + 1.0]])).shapes
+    trunk = shapes[0, :, 64 - 11 - 14 + 4]
+    assert (trunk[:, 11] > 0).all()
+    assert (trunk[1:3, 4].abs() > 1.3).all()
+    assert (trunk[[0, 3], 4].abs() < 0.1).all()
+    assert end_s - 1.5 - (start_s + 1.0) >= 5.4
+
+
+def test_unknown_names_are_refused() -> None:
+    with pytest.raises(ConfigError, match="unknown kinds"):
+        Rates({"flood": 1.0})
+    with pytest.raises(ConfigError, match="style"):
+        Scenario.of(0, "radio", 10.0)
