@@ -30,7 +30,7 @@ def test_the_painter_repaints_what_stands_still_when_it_changes() -> None:
     drawing = sample_batch(0, 3, 30.0).draw((torch.arange(12) / 12).expand(3, -1))
     together = Painter()(drawing, 64, 96)
     for stream in range(3):
-        assert torch.equal(together[stream], Painter()(drawing.pick(stream), 64, 96)[0])
+        assert torch.equal(together[stream], Painter()(drawing[stream : stream + 1], 64, 96)[0])
 
 
 def test_launches_do_not_change_the_picture() -> None:

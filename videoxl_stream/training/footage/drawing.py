@@ -33,13 +33,12 @@ class Drawing:
             torch.where(pick, yes.gain, no.gain),
         )
 
-    def pick(self, stream: int) -> Drawing:
-        """Return the frames of one stream, batch 1."""
-        one = slice(stream, stream + 1)
-        return Drawing(self.backdrop[one], self.shapes[one], self.gain[one])
+    def __getitem__(self, streams: slice) -> Drawing:
+        """Return some of the streams; drawing many at once and painting them in turn costs fewer launches."""
+        return Drawing(self.backdrop[streams], self.shapes[streams], self.gain[streams])
 
     def flat(self) -> Drawing:
-        """Return the frames of all streams in one row: batch 1 is dropped, frames first."""
+        """Return the frames of all streams in one row: shapes as above with batch and frames merged."""
         return Drawing(self.backdrop.flatten(0, 1), self.shapes.flatten(0, 1), self.gain.flatten(0, 1))
 
 

@@ -96,7 +96,7 @@ def examples(seed: int, style: str, mask: Mask, count: int) -> list[Picture]:
         frames = wanted[stream].nonzero().flatten()
         frame = frames[len(frames) // 2]
         drawing = batch.draw(times[:, frame : frame + 1])
-        found.append(painter(drawing.pick(stream), _SIZE, _SIZE)[0, 0].numpy())
+        found.append(painter(drawing[stream : stream + 1], _SIZE, _SIZE)[0, 0].numpy())
     return found
 
 
