@@ -1,6 +1,7 @@
 """Streams: however footage arrives and whatever is asked meanwhile, memory and answers are those of one run."""
 
 from collections.abc import Iterator, Sequence
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -28,7 +29,7 @@ def filled(
     memory = model.open_memory(**options)
     times = [float(i) for i in range(len(footage))] if times is None else times
     edges = [0, *sorted(cuts), len(footage)]
-    for start, stop in zip(edges, edges[1:], strict=False):
+    for start, stop in pairwise(edges):
         model.append(memory, footage[start:stop], times[start:stop])
     return memory
 
@@ -154,6 +155,7 @@ def test_a_gap_or_a_jump_back_closes_the_window(model: VideoXL, footage: list[Im
     memory = filled(model, footage[:8], times=times)
     assert [(c.start_s, c.end_s, c.num_raw) for c in memory.chunks] == [(0, 2, 12), (100, 102, 12)]
     assert memory.pending.num_tokens == 8
+    assert memory.span == Span(0, np.nextafter(102, 103))
     assert_same(memory, filled(model, footage[:8], cuts=[2, 3, 5, 7], times=times))
 
 

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Any, cast
+from typing import Any, ClassVar, cast
 
 from transformers import AutoConfig, CLIPVisionConfig, PreTrainedConfig, Qwen2Config
-from transformers.configuration_utils import SubConfigSpec
 
 from videoxl_stream.errors import ConfigError
 
@@ -71,13 +70,10 @@ class VideoXLConfig(PreTrainedConfig):
     """
 
     model_type = "videoxl"
-    sub_configs_defaults = {  # noqa: RUF012 - the library declares it so
-        "vision_config": SubConfigSpec(config_class=CLIPVisionConfig),
-        "text_config": SubConfigSpec(config_class=BeaconQwen2Config),
-    }
+    sub_configs: ClassVar = {"vision_config": CLIPVisionConfig, "text_config": BeaconQwen2Config}
 
-    vision_config: dict | PreTrainedConfig | None = None  # type: ignore[type-arg]
-    text_config: dict | PreTrainedConfig | None = None  # type: ignore[type-arg]
+    vision_config: dict[str, Any] | PreTrainedConfig | None = None
+    text_config: dict[str, Any] | PreTrainedConfig | None = None
     vision_select_layer: int = -2
     spatial_pool_mode: str = "average"
     spatial_pool_stride: int = 2
@@ -85,7 +81,11 @@ class VideoXLConfig(PreTrainedConfig):
     tie_word_embeddings: bool = False
 
     def __post_init__(self, **kwargs: Any) -> None:
-        """Refuse pooling that the original does not have."""
+        """Complete the two inner configs and refuse pooling that the original does not have."""
+        for name, kind in self.sub_configs.items():
+            inner = getattr(self, name)
+            if not isinstance(inner, PreTrainedConfig):
+                setattr(self, name, kind(**(inner or {})))
         super().__post_init__(**kwargs)
         if self.spatial_pool_mode not in ("average", "max"):
             msg = f"spatial_pool_mode {self.spatial_pool_mode!r} is unknown; use 'average' or 'max'"

@@ -115,14 +115,12 @@ class VideoMemory:
 
     @property
     def span(self) -> Span | None:
-        """From the oldest remembered footage to just behind the newest frame; None while there is none."""
-        times = self.slot_times(View(self.first, self.next))
-        waiting = self.pending.times
-        if times.shape[1] == 0 and not waiting:
+        """From the earliest remembered frame to just behind the latest; None while there is none."""
+        slots = self.slot_times(View(self.first, self.next))
+        times = np.concatenate((slots.flatten(), *self.pending.times))
+        if len(times) == 0:
             return None
-        start = times[0, 0] if times.shape[1] else waiting[0][0]
-        end = waiting[-1][-1] if waiting else times[1, -1]
-        return Span(float(start), float(np.nextafter(end, np.inf)))
+        return Span(float(times.min()), float(np.nextafter(times.max(), np.inf)))
 
     @property
     def is_fork(self) -> bool:

@@ -13,7 +13,8 @@ from torch.utils.data import Dataset
 from transformers import PreTrainedTokenizerFast
 
 from videoxl_stream.model.windows import RatioDraw, Window, cut
-from videoxl_stream.training.footage.scenes import Rates, SceneBatch, sample_batch
+from videoxl_stream.training.footage.drawing import Drawing
+from videoxl_stream.training.footage.scenes import Rates, sample_batch
 from videoxl_stream.training.footage.vocabulary import KINDS
 from videoxl_stream.training.objective import FrameLabels, Texts
 from videoxl_stream.training.questioning import ask
@@ -39,19 +40,22 @@ def moved(value: T, device: torch.device) -> T:
 
 @dataclass(frozen=True)
 class Footage:
-    """Streams to be rendered, with their labels: times (streams, frames) in seconds."""
+    """Drawn streams, ready to be painted, with their labels.
 
-    scenes: SceneBatch
-    times: Tensor
+    Drawing takes thousands of tiny operations, which would hold up a GPU, so the loader's processes do it.
+    """
+
+    drawing: Drawing
     labels: FrameLabels
+    channel: Tensor  # (streams,) bool: a broadcast, else a site
 
 
 def footage(seed: int, num_streams: int, duration_s: float, times: Tensor, rates: Rates | None) -> Footage:
-    """Draw streams and label them."""
+    """Draw streams at times (streams, frames) in seconds, and label them."""
     scenes = sample_batch(seed, num_streams, duration_s, rates)
     found = scenes.labels(times)
     kinds = torch.stack([found[kind] for kind in KINDS], dim=-1)
-    return Footage(scenes, times, FrameLabels(kinds, scenes.brands(times)))
+    return Footage(scenes.draw(times), FrameLabels(kinds, scenes.brands(times)), scenes.channel)
 
 
 class FrameBatches(Dataset[Footage]):
@@ -64,11 +68,13 @@ class FrameBatches(Dataset[Footage]):
         return self._num_steps
 
     def __getitem__(self, step: int) -> Footage:
-        recipe = self._recipe
-        rng = np.random.default_rng((recipe.seed, 1, step))
-        streams = recipe.vision_frames // _FRAMES_PER_SCENE
+        return self.make(np.random.default_rng((self._recipe.seed, 1, step)), self._recipe.first_stream_seed + step)
+
+    def make(self, rng: np.random.Generator, seed: int) -> Footage:
+        """Draw frames at random moments of many streams."""
+        streams = self._recipe.vision_frames // _FRAMES_PER_SCENE
         times = torch.from_numpy(rng.uniform(0, 60, (streams, _FRAMES_PER_SCENE)).astype(np.float32))
-        return footage(recipe.first_stream_seed + step, streams, 60.0, times, _DENSE)
+        return footage(seed, streams, 60.0, times, _DENSE)
 
 
 @dataclass(frozen=True)
@@ -105,14 +111,11 @@ class StreamBatches(Dataset[StreamBatch]):
         duration_s = num_frames / recipe.sample_fps
         times = torch.arange(num_frames).expand(num_streams, -1) / recipe.sample_fps
         drawn = footage(seed, num_streams, duration_s, times + float(rng.uniform(0, 1 / recipe.sample_fps)), None)
-        channel = drawn.scenes.channel
-        texts = ask(drawn.labels, channel, recipe.questions, self._tokenizer, rng, recipe.window_frames)
+        texts = ask(drawn.labels, drawn.channel, recipe.questions, self._tokenizer, rng, recipe.window_frames)
         return StreamBatch(drawn, texts, draw_windows(recipe, num_frames, rng, ratio))
 
 
-def draw_windows(
-    recipe: Recipe, num_frames: int, rng: np.random.Generator, ratio: int | None = None
-) -> list[Window]:
+def draw_windows(recipe: Recipe, num_frames: int, rng: np.random.Generator, ratio: int | None = None) -> list[Window]:
     """Windows of a batch: the given ratio, or one drawn for all, or one drawn for each."""
     window, shares = recipe.window_frames * recipe.tokens_per_frame, np.array(recipe.ratio_shares)
     num_raw, shares = num_frames * recipe.tokens_per_frame, shares / shares.sum()

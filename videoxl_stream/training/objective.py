@@ -64,9 +64,9 @@ class LabelHead(nn.Module):
         weight = torch.full((len(KINDS),), self._positive_weight, device=kinds.device)
         rare = torch.ones(len(BRANDS) + 1, device=kinds.device)
         rare[0] = _NO_BRAND_WEIGHT
-        return F.binary_cross_entropy_with_logits(
-            kinds, labels.kinds.float(), pos_weight=weight
-        ) + F.cross_entropy(brands, labels.brands, weight=rare)
+        return F.binary_cross_entropy_with_logits(kinds, labels.kinds.float(), pos_weight=weight) + F.cross_entropy(
+            brands, labels.brands, weight=rare
+        )
 
 
 def normalised(frames: Tensor) -> Tensor:
@@ -115,9 +115,7 @@ class Objective(nn.Module):
         ends = torch.from_numpy(layout.beacons[slots[1:] - 1]).to(device)  # the beacon that ends each frame
         return hidden[:, layout.text_start :], self._tapped.pop().index_select(1, ends)
 
-    def streams(
-        self, features: Tensor, windows: list[Window], texts: Texts, labels: FrameLabels
-    ) -> dict[str, Tensor]:
+    def streams(self, features: Tensor, windows: list[Window], texts: Texts, labels: FrameLabels) -> dict[str, Tensor]:
         """Losses of a batch of streams.
 
         Args:
@@ -139,7 +137,6 @@ class Objective(nn.Module):
         learnt = (target != IGNORE_INDEX).nonzero()[:, 0]
         before = hidden[:, :-1].flatten(0, 1).index_select(0, learnt)
         return F.cross_entropy(self.network.lm_head(before).float(), target[learnt])
-
 
     @torch.no_grad()
     def right(self, features: Tensor, windows: list[Window], texts: Texts) -> Tensor:

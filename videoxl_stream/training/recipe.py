@@ -37,8 +37,8 @@ class Recipe:
     Args:
         seed: of weights and of training footage; footage seeds count up from ``first_stream_seed``.
         first_stream_seed: seeds below it are never trained on.
-        vision_seconds: time for the tower on frame labels.
-        stream_seconds: time for the whole model on streams.
+        vision_seconds: most time for the tower on frame labels; a slow machine takes fewer steps.
+        stream_seconds: the same for the whole model on streams.
     """
 
     image_size: int = 128
@@ -61,8 +61,8 @@ class Recipe:
     first_stream_seed: int = 10_000_000
     sample_fps: float = 2.0
     questions: int = 16
-    vision_seconds: float = 90.0
-    stream_seconds: float = 420.0
+    vision_seconds: float = 75.0
+    stream_seconds: float = 400.0
     vision_frames: int = 5120
     vision_lr: float = 1.5e-3
     lr: float = 1.5e-3
