@@ -23,6 +23,8 @@ from videoxl_stream.training.recipe import Recipe
 T = TypeVar("T")
 _DENSE = Rates({kind: 2.0 for kind in KINDS}, quiet=0.1, channel=0.4, spread=(0.5, 1.0, 2.0))
 _FRAMES_PER_SCENE = 8
+_SHORT_FRAMES = 40
+"""Streams up to this length are full of events: they are where the tower learns most."""
 
 
 def moved(value: T, device: torch.device) -> T:
@@ -110,7 +112,9 @@ class StreamBatches(Dataset[StreamBatch]):
         recipe = self._recipe
         duration_s = num_frames / recipe.sample_fps
         times = torch.arange(num_frames).expand(num_streams, -1) / recipe.sample_fps
-        drawn = footage(seed, num_streams, duration_s, times + float(rng.uniform(0, 1 / recipe.sample_fps)), None)
+        rates = _DENSE if num_frames <= _SHORT_FRAMES else None
+        times = times + float(rng.uniform(0, 1 / recipe.sample_fps))
+        drawn = footage(seed, num_streams, duration_s + 1, times, rates)
         texts = ask(drawn.labels, drawn.channel, recipe.questions, self._tokenizer, rng, recipe.window_frames)
         return StreamBatch(drawn, texts, draw_windows(recipe, num_frames, rng, ratio))
 

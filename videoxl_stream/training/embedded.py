@@ -1,6 +1,6 @@
 """Train the embedded model: the tower on frame labels, then everything on streams.
 
-    python -m videoxl_stream.training.embedded OUT [--vision-steps N] [--stream-steps N] [--max-seconds S]
+    python -m videoxl_stream.training.embedded OUT [--recipe JSON] [--start FOLDER] [--max-seconds S]
 
 Needs one GPU. Writes checkpoints every minute, at the end the model in our own layout, and log.json with curves.
 """
@@ -17,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.utils.data import DataLoader, Dataset
 from transformers import PreTrainedTokenizerFast
@@ -26,6 +27,7 @@ from videoxl_stream.model.network import VideoXLForConditionalGeneration
 from videoxl_stream.model.pictures import PictureProcessor
 from videoxl_stream.model.prompts import around_footage
 from videoxl_stream.model.video_xl import VideoXL
+from videoxl_stream.model.weights import load_network
 from videoxl_stream.training.batches import Footage, FrameBatches, StreamBatch, StreamBatches, moved, unchanged
 from videoxl_stream.training.footage.degrade import Degrade
 from videoxl_stream.training.footage.renderer import Renderer
@@ -34,6 +36,7 @@ from videoxl_stream.training.footage.vocabulary import KINDS
 from videoxl_stream.training.objective import Objective, normalised
 from videoxl_stream.training.recipe import Recipe
 
+_HEADS = "heads.safetensors"
 _HELD_OUT_SEED = 5_000_000
 _HELD_OUT_BATCHES = 2
 _COMPILED = 2
@@ -79,12 +82,16 @@ def build_network(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> VideoXL
 class Training:
     """One run on one GPU."""
 
-    def __init__(self, recipe: Recipe, out: Path, device: torch.device, max_seconds: float) -> None:
+    def __init__(
+        self, recipe: Recipe, out: Path, device: torch.device, max_seconds: float, start: Path | None = None
+    ) -> None:
         self.recipe, self.out, self.device = recipe, out, device
         self.tokenizer = build_tokenizer()
         network = build_network(recipe, self.tokenizer)
         prefix = self.tokenizer.encode(around_footage()[0])
         self.objective = Objective(network, prefix).to(device)
+        if start is not None:
+            self._go_on(start)
         self.vision: Any = network.model.vision.video
         self.render, self.degrade = Renderer(compiled=device.type == "cuda"), Degrade()
         if device.type == "cuda":
@@ -94,6 +101,16 @@ class Training:
         self.max_seconds = max_seconds
         self.log: list[dict[str, float | str]] = []
         self.skipped = 0
+
+    def _go_on(self, start: Path) -> None:
+        """Begin with the weights, and where they were kept the label heads, of an earlier run."""
+        self.objective.network.load_state_dict(load_network(start, dtype=torch.float32).state_dict())
+        if (start / _HEADS).is_file():
+            self._heads.load_state_dict(load_file(start / _HEADS, device=str(self.device)))
+
+    @property
+    def _heads(self) -> nn.ModuleDict:
+        return nn.ModuleDict({"frame": self.objective.frame_head, "beacon": self.objective.beacon_head})
 
     def run(self, vision_steps: int, stream_steps: int) -> None:
         """Train and save."""
@@ -144,7 +161,9 @@ class Training:
     def frames(self, footage: Footage) -> Tensor:
         """Render and degrade: uint8 (streams, frames, height, width, 3)."""
         size = self.recipe.image_size
-        return self.degrade(self.render(footage.drawing, size, size), self.generator)
+        frames = self.render(footage.drawing, size, size)
+        half = len(frames) // 2  # degrading costs more than rendering, and clean streams must be learnt too
+        return torch.cat((self.degrade(frames[:half], self.generator), frames[half:]))
 
     def features(self, frames: Tensor) -> Tensor:
         """Visual tokens (streams, frames, tokens, dim)."""
@@ -232,6 +251,7 @@ class Training:
         model.save_pretrained(self.out)
         network.float()
         network.load_state_dict(kept)
+        save_file(self._heads.state_dict(), self.out / _HEADS)
         recipe.save(self.out / "recipe.json")
         (self.out / "log.json").write_text(json.dumps(self.log) + "\n", encoding="utf-8")
 
@@ -241,6 +261,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m videoxl_stream.training.embedded", description=__doc__)
     parser.add_argument("out", type=Path)
     parser.add_argument("--recipe", type=Path, help="JSON; the committed recipe if left out")
+    parser.add_argument("--start", type=Path, help="folder of an earlier run to go on from")
     parser.add_argument("--vision-steps", type=int, default=700)
     parser.add_argument("--stream-steps", type=int, default=2200)
     parser.add_argument("--max-seconds", type=float, default=560.0)
@@ -249,9 +270,8 @@ def main() -> None:
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew, for 40 ms, at every length it has not seen
-    np.random.seed(recipe.seed)
     arguments.out.mkdir(parents=True, exist_ok=True)
-    training = Training(recipe, arguments.out, device, arguments.max_seconds)
+    training = Training(recipe, arguments.out, device, arguments.max_seconds, arguments.start)
     training.run(arguments.vision_steps, arguments.stream_steps)
 
 

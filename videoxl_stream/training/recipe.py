@@ -61,16 +61,16 @@ class Recipe:
     first_stream_seed: int = 10_000_000
     sample_fps: float = 2.0
     questions: int = 16
-    vision_seconds: float = 75.0
-    stream_seconds: float = 400.0
+    vision_seconds: float = 90.0
+    stream_seconds: float = 370.0
     vision_frames: int = 5120
-    vision_lr: float = 1.5e-3
-    lr: float = 1.5e-3
+    vision_lr: float = 1.2e-3
+    lr: float = 1.2e-3
     last_lr_share: float = 0.05
     warmup_steps: int = 100
     weight_decay: float = 0.02
     beacon_loss: float = 0.3
-    frame_loss: float = 0.1
+    frame_loss: float = 0.3
     checkpoint_seconds: float = 60.0
     phases: tuple[Phase, ...] = (
         Phase(0.25, (_SHORT,)),
