@@ -4,19 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from transformers import AutoTokenizer
 
 from videoxl_stream.frames import Image
 from videoxl_stream.model.pictures import PictureProcessor
 from videoxl_stream.model.video_xl import VideoXL
-from videoxl_stream.model.weights import load_network
+from videoxl_stream.model.weights import load_network, load_tokenizer
 
 GOLDEN = Path(__file__).parents[1] / "golden"
 
 
 @pytest.fixture(scope="session")
 def model() -> VideoXL:
-    tokenizer = AutoTokenizer.from_pretrained(GOLDEN / "tiny_tokenizer")
+    tokenizer = load_tokenizer(GOLDEN / "tiny_tokenizer")
     return VideoXL(load_network(GOLDEN / "model_a"), tokenizer, PictureProcessor(56, "squash"))
 
 

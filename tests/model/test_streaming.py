@@ -1,7 +1,7 @@
 """Streams: however footage arrives and whatever is asked meanwhile, memory and answers are those of one run."""
 
 from collections.abc import Iterator, Sequence
-from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,40 +9,13 @@ import torch
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from tests.model.streams import QUERIES, assert_same, filled, probabilities
 from videoxl_stream.errors import ConfigError, NotInMemoryError
 from videoxl_stream.frames import Image
-from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.queries import Query, Span
 
-QUERIES = [Query("What is the man doing?", ("yes", "no")), Query("Describe.", ("a", "the door", "He walks"))]
 COMMON = settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-
-
-def filled(
-    model: VideoXL,
-    footage: Sequence[Image],
-    cuts: Sequence[int] = (),
-    times: Sequence[float] | None = None,
-    **options: int,
-) -> VideoMemory:
-    memory = model.open_memory(**options)
-    times = [float(i) for i in range(len(footage))] if times is None else times
-    edges = [0, *sorted(cuts), len(footage)]
-    for start, stop in pairwise(edges):
-        model.append(memory, footage[start:stop], times[start:stop])
-    return memory
-
-
-def probabilities(model: VideoXL, memory: VideoMemory, queries: Sequence[Query] = QUERIES) -> np.ndarray:
-    return np.concatenate([verdict.probabilities for verdict in model.verdicts(memory, queries)])
-
-
-def assert_same(one: VideoMemory, other: VideoMemory) -> None:
-    assert (one.first, one.next, one.carry) == (other.first, other.next, other.carry)
-    assert list(one.chunks) == list(other.chunks)
-    for a, b in zip(one.beacon_states(), other.beacon_states(), strict=True):
-        torch.testing.assert_close(a, b, atol=2e-5, rtol=1e-5)
 
 
 @COMMON
@@ -55,10 +28,9 @@ def assert_same(one: VideoMemory, other: VideoMemory) -> None:
 def test_any_cutting_gives_the_same_memory(
     model: VideoXL, footage: list[Image], num_frames: int, cuts: list[int], ratio: int, budget: int | None
 ) -> None:
-    options = {"ratio": ratio} | ({} if budget is None else {"budget": budget})
     frames = footage[:num_frames]
-    whole = filled(model, frames, **options)
-    pieces = filled(model, frames, [min(cut, num_frames) for cut in cuts], **options)
+    whole = filled(model, frames, ratio=ratio, budget=budget)
+    pieces = filled(model, frames, [min(cut, num_frames) for cut in cuts], ratio=ratio, budget=budget)
     assert_same(whole, pieces)
     if num_frames * 4 >= ratio:
         np.testing.assert_allclose(probabilities(model, whole), probabilities(model, pieces), atol=1e-5)
@@ -69,11 +41,10 @@ def test_any_cutting_gives_the_same_memory(
 def test_parallel_equals_step_by_step(
     model: VideoXL, footage: list[Image], num_frames: int, budget: int | None
 ) -> None:
-    options = {} if budget is None else {"budget": budget}
-    parallel = filled(model, footage[:num_frames], **options)
+    parallel = filled(model, footage[:num_frames], budget=budget)
     model.network.parallel = False
     try:
-        steps = filled(model, footage[:num_frames], **options)
+        steps = filled(model, footage[:num_frames], budget=budget)
     finally:
         model.network.parallel = True
     assert_same(parallel, steps)
@@ -126,10 +97,10 @@ def test_two_streams_never_touch(model: VideoXL, footage: list[Image]) -> None:
     assert_same(one, alone)
 
 
-def test_save_and_load_is_exact(model: VideoXL, footage: list[Image], tmp_path: object) -> None:
-    path = tmp_path / "memory.safetensors"  # type: ignore[operator]
+def test_save_and_load_is_exact(model: VideoXL, footage: list[Image], tmp_path: Path) -> None:
+    path = tmp_path / "memory.safetensors"
     for budget in (None, 20):
-        memory = filled(model, footage[:37], **({} if budget is None else {"budget": budget}))
+        memory = filled(model, footage[:37], budget=budget)
         model.save_memory(memory, path)
         loaded = model.load_memory(path)
         expected, found = memory.beacon_states(), loaded.beacon_states()
@@ -167,7 +138,7 @@ def test_unusable_input_adds_nothing(model: VideoXL, footage: list[Image]) -> No
             (footage[:2], [1.0]),
             (footage[:1], [float("nan")]),
             ([*footage[:1], footage[0][..., 0]], [20.0, 21.0]),
-            ([footage[0].astype(np.float32)], [20.0]),  # type: ignore[list-item]
+            ([footage[0].astype(np.float32)], [20.0]),
         ]
     )
     for frames, times in bad:
@@ -186,7 +157,7 @@ def test_asking_for_what_is_not_there_says_what_is(model: VideoXL, footage: list
         model.answer(memory, "Describe.", span=Span(100, 200))
 
 
-@pytest.mark.parametrize("options", [{"budget": 4}, {"budget": 0}, {"ratio": 0}, {"ratio": 41}])
-def test_impossible_memories_are_refused_at_once(model: VideoXL, options: dict[str, int]) -> None:
+@pytest.mark.parametrize(("ratio", "budget"), [(None, 4), (None, 0), (0, None), (41, None)])
+def test_impossible_memories_are_refused_at_once(model: VideoXL, ratio: int | None, budget: int | None) -> None:
     with pytest.raises(ConfigError):
-        model.open_memory(**options)
+        model.open_memory(ratio=ratio, budget=budget)

@@ -1,18 +1,19 @@
 """Positions and views: what a question sees, against a plain restatement of the original's closed-up positions."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from tests.model.streams import QUERIES, filled, probabilities
 from videoxl_stream.frames import Image
 from videoxl_stream.model.memory import VideoMemory, View
 from videoxl_stream.model.rotary import Rotary, rotate, unrotate
 from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.queries import Query, Span
-
-from .test_streaming import QUERIES, filled, probabilities
 
 
 def closed_up_logits(model: VideoXL, memory: VideoMemory, view: View, ids: Tensor) -> Tensor:
@@ -22,6 +23,7 @@ def closed_up_logits(model: VideoXL, memory: VideoMemory, view: View, ids: Tenso
     beacon_k, beacon_v = memory.beacon_states()
     part = slice(view.first - memory.first, view.stop - memory.first)
     hidden = text.embed_tokens(ids)
+    layer: Any
     for index, layer in enumerate(text.layers):
         attention, x = layer.self_attn, layer.input_layernorm(hidden)
         q, k, v = (
@@ -58,7 +60,7 @@ IDS = torch.tensor([[5, 17, 200, 31, 8]])
 
 @pytest.mark.parametrize("budget", [None, 20, 23])
 def test_views_are_closed_up(model: VideoXL, footage: list[Image], budget: int | None) -> None:
-    memory = filled(model, footage[:60], **({} if budget is None else {"budget": budget}))
+    memory = filled(model, footage[:60], budget=budget)
     first, stop = memory.first, memory.next
     with torch.no_grad():
         for view in (View(first, stop), View(first + 3, stop), View(first, stop - 4), View(first + 5, first + 9)):

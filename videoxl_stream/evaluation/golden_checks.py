@@ -12,14 +12,13 @@ import numpy as np
 import torch
 from PIL import Image as PILImage
 from torch import Tensor
-from transformers import AutoTokenizer
 
 from videoxl_stream.evaluation.golden import Case, Result
 from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
 from videoxl_stream.model.pictures import PictureProcessor, anyres_crops, best_resolution, fit
 from videoxl_stream.model.prompts import IMAGE_TOKEN_INDEX, chat_prompt, image_token_ids
-from videoxl_stream.model.weights import load_network, our_name
+from videoxl_stream.model.weights import load_network, load_tokenizer, our_name
 from videoxl_stream.training.labels import chat_example, plain_example
 
 _WAYS = {"steps": False, "parallel": True}
@@ -231,7 +230,7 @@ def check_tokenisation(case: Case, result: Result, networks: Networks) -> None:
     """Prompts, their ids, and the labels of chat and plain examples."""
     del networks
     c = case.content
-    tokenizer = AutoTokenizer.from_pretrained(case.folder.parent / "tiny_tokenizer")
+    tokenizer = load_tokenizer(case.folder.parent / "tiny_tokenizer")
     for item in c["tokenizer_image_token"]:
         result.same("prompt ids", image_token_ids(item["prompt"], tokenizer), item["ids"])
     for item in c["qwen_1_5_prompts"]:

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
+from transformers import Qwen2Config
 from transformers.modeling_utils import ALL_ATTENTION_FUNCTIONS
 from transformers.models.qwen2.modeling_qwen2 import Qwen2Attention, Qwen2Model, eager_attention_forward
 
@@ -28,6 +29,11 @@ class Pass(Protocol):
         """Attend with unrotated q, k, v (batch, tokens, heads, head_dim): (batch, tokens, heads * head_dim)."""
 
 
+def is_flash(config: Qwen2Config) -> bool:
+    """Whether the kernel chosen at load time takes no mask and aligns causality to the last key."""
+    return "flash" in (config._attn_implementation or "")
+
+
 class BeaconAttention(Qwen2Attention):
     """Qwen2's attention with projections for beacons and the mask left to a ``Pass``."""
 
@@ -42,10 +48,10 @@ class BeaconAttention(Qwen2Attention):
 
     @property
     def is_flash(self) -> bool:
-        """Whether the chosen kernel takes no mask and aligns causality to the last key."""
-        return "flash" in (self.config._attn_implementation or "")
+        """As ``is_flash`` of its config."""
+        return is_flash(self.config)
 
-    def forward(self, hidden_states: Tensor, memory_pass: Pass, **_: Any) -> tuple[Tensor, None]:
+    def forward(self, hidden_states: Tensor, memory_pass: Pass, **_: Any) -> tuple[Tensor, None]:  # type: ignore[override]
         """Project, let the pass attend, project back: (batch, tokens, dim) -> the same."""
         q, k, v = (self._project(hidden_states, letter, memory_pass.beacons) for letter in "qkv")
         return self.o_proj(memory_pass.attend(self, q, k, v)), None
@@ -56,7 +62,8 @@ class BeaconAttention(Qwen2Attention):
         if own is not None and beacons is not None:
             # index_select and index_copy, not advanced indexing: the latter's backward accumulates atomically.
             out = out.index_copy(1, beacons, own(hidden.index_select(1, beacons)).to(out.dtype))
-        return out.unflatten(-1, (-1, self.head_dim))  # (batch, tokens, heads, head_dim)
+        split: Tensor = out.unflatten(-1, (-1, self.head_dim))  # (batch, tokens, heads, head_dim)
+        return split
 
     def kernel(self, q: Tensor, k: Tensor, v: Tensor, mask: Tensor | None) -> Tensor:
         """Run the attention chosen at load time.
@@ -75,7 +82,7 @@ class BeaconAttention(Qwen2Attention):
         interface = ALL_ATTENTION_FUNCTIONS.get_interface(self.config._attn_implementation, eager_attention_forward)
         packed = 1 if self.is_flash else self.groups
         q = q.unflatten(2, (-1, packed)).permute(0, 2, 3, 1, 4)  # (batch, heads / packed, packed, tokens, head_dim)
-        out, _ = interface(self, q.flatten(2, 3), k, v, mask, dropout=0.0, scaling=self.scaling)
+        out: Tensor = interface(self, q.flatten(2, 3), k, v, mask, dropout=0.0, scaling=self.scaling)[0]
         out = out.unflatten(1, (packed, tokens)).permute(0, 2, 3, 1, 4)  # (batch, tokens, heads / packed, packed, dim)
         return out.reshape(batch, tokens, -1)
 
@@ -103,12 +110,13 @@ class BeaconQwen2Model(Qwen2Model):
             layer.self_attn = BeaconAttention(config, index)
         self.post_init()
 
-    def forward(self, inputs_embeds: Tensor, memory_pass: Pass) -> Tensor:  # type: ignore[override]
+    def forward(self, inputs_embeds: Tensor, memory_pass: Pass) -> Tensor:
         """Run all layers and the final norm: (batch, tokens, dim) -> the same."""
         hidden = inputs_embeds
         for layer in self.layers:
             hidden = layer(hidden, memory_pass=memory_pass)
-        return self.norm(hidden)  # type: ignore[no-any-return]
+        normed: Tensor = self.norm(hidden)
+        return normed
 
     def interleave(self, features: Tensor, order: Tensor) -> Tensor:
         """Put beacon embeddings among raw tokens.

@@ -305,7 +305,8 @@ class VideoMemory:
 
     def everything_visible(self) -> np.ndarray:
         """Which places a window sees: sink and every remembered slot, (places,) bool."""
-        return self.visible_places(View(self.first, self.next)) | (self.slots.ids == SINK)
+        places: np.ndarray = self.visible_places(View(self.first, self.next)) | (self.slots.ids == SINK)
+        return places
 
     def place_sink_copy(self, first: int) -> np.ndarray:
         """Make a sink that stands directly before slot ``first``; returns its places."""

@@ -67,7 +67,7 @@ def load(path: Path, network: VideoXLForConditionalGeneration, fingerprint: str)
         MemoryFormatError: the file is missing, damaged, of a newer version or of another network.
     """
     try:
-        with safe_open(path, framework="pt") as file:  # type: ignore[no-untyped-call]
+        with safe_open(path, framework="pt") as file:
             state = json.loads((file.metadata() or {})["memory"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}
     except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as e:

@@ -32,7 +32,7 @@ class VideoXLPreTrainedModel(PreTrainedModel):
     config: VideoXLConfig
     config_class = VideoXLConfig
     base_model_prefix = "model"
-    input_modalities = ("video", "image", "text")
+    input_modalities = ["video", "image", "text"]  # noqa: RUF012
     supports_gradient_checkpointing = True
     _no_split_modules = ["Qwen2DecoderLayer", "CLIPEncoderLayer"]  # noqa: RUF012 - the library declares it so
     _skip_keys_device_placement = ["past_key_values"]  # noqa: RUF012
@@ -43,6 +43,8 @@ class VideoXLPreTrainedModel(PreTrainedModel):
 
 class VideoXLModel(VideoXLPreTrainedModel):
     """Vision encoder and language model."""
+
+    language_model: BeaconQwen2Model
 
     def __init__(self, config: VideoXLConfig) -> None:
         super().__init__(config)
@@ -63,6 +65,8 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
     """
 
     _tied_weights_keys = {"lm_head.weight": "model.language_model.embed_tokens.weight"}  # noqa: RUF012
+    model: VideoXLModel
+    lm_head: nn.Linear
 
     def __init__(self, config: VideoXLConfig) -> None:
         super().__init__(config)
@@ -145,7 +149,7 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
     def read_text(self, memory: VideoMemory, embeds: Tensor) -> Tensor:
         """Take in text behind the footage, uncompressed: (1, tokens, dim) -> hidden states (1, tokens, dim)."""
         step = TextStep(memory, embeds.shape[1])
-        hidden = self.text(embeds, step)
+        hidden: Tensor = self.text(embeds, step)
         step.commit()
         return hidden
 
@@ -181,7 +185,7 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
         fill = input_ids.new_full((1, num_visual), self.config.fill_token_id)
         return torch.cat((input_ids[:, : where[0]], fill, input_ids[:, where[0] + 1 :]), dim=1)
 
-    def generate(self, inputs: Tensor | None = None, **kwargs: Any) -> Any:
+    def generate(self, inputs: Tensor | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
         """As in transformers; the returned ids begin with the expanded prompt.
 
         Args:
@@ -198,7 +202,7 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
             kwargs["image_features"] = features
             ids = self.expand(ids, len(features))
         kwargs.setdefault("attention_mask", torch.ones_like(ids))
-        return super().generate(ids, **kwargs)
+        return super().generate(ids, **kwargs)  # type: ignore[misc] # the library's protocol for self is too narrow
 
     def prepare_inputs_for_generation(  # type: ignore[override]
         self, input_ids: Tensor, past_key_values: VideoMemory | None = None, **kwargs: Any

@@ -247,8 +247,10 @@ class Group:
     def _unfold(self, out: Tensor, batch: int) -> Tensor:
         """Undo ``_fold`` on the kernel's output."""
         if self._shared:
-            return out.unflatten(2, (batch, -1)).permute(2, 0, 1, 3).flatten(1, 2)
-        return out.unflatten(0, (batch, self._num_rows)).flatten(1, 2)
+            split: Tensor = out.unflatten(2, (batch, -1))
+            return split.permute(2, 0, 1, 3).flatten(1, 2)
+        split = out.unflatten(0, (batch, self._num_rows))
+        return split.flatten(1, 2)
 
     def _padded(self, parts: list[Tensor]) -> list[Tensor]:
         own = parts[-1]

@@ -30,10 +30,12 @@ class Rotary:
 def rotate(x: Tensor, rotation: Rotation) -> Tensor:
     """Rotate keys or queries (..., tokens, head_dim) by a broadcastable rotation; keeps their dtype."""
     cos, sin = rotation
-    return (x * cos + rotate_half(x) * sin).to(x.dtype)
+    out: Tensor = x * cos + rotate_half(x) * sin
+    return out.to(x.dtype)
 
 
 def unrotate(x: Tensor, rotation: Rotation) -> Tensor:
     """Undo ``rotate``."""
     cos, sin = rotation
-    return (x * cos - rotate_half(x) * sin).to(x.dtype)
+    out: Tensor = x * cos - rotate_half(x) * sin
+    return out.to(x.dtype)

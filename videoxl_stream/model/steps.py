@@ -105,6 +105,8 @@ class SinkStep(Step):
 class WindowStep(Step):
     """One window of raw tokens and beacons; only the beacons outlive it."""
 
+    beacons: Tensor
+
     def __init__(self, memory: VideoMemory, window: Window) -> None:
         memory.make_room(window.num_beacons)
         memory.slots.reserve(scratch=memory.num_scratch + window.num_tokens)

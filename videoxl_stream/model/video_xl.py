@@ -7,23 +7,24 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import numpy as np
 import torch
 from tokenizers.decoders import DecodeStream
 from torch import Tensor
-from transformers import AutoTokenizer, LogitsProcessorList, RepetitionPenaltyLogitsProcessor
+from transformers import LogitsProcessorList, RepetitionPenaltyLogitsProcessor
 
-from videoxl_stream.errors import CheckpointError, ConfigError, NotInMemoryError
+from videoxl_stream.errors import ConfigError, NotInMemoryError
 from videoxl_stream.frames import Image
 from videoxl_stream.model import memory_file
+from videoxl_stream.model.beacon import is_flash
 from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
 from videoxl_stream.model.pictures import Fit, PictureProcessor
 from videoxl_stream.model.prompts import DEFAULT_SYSTEM, END_OF_TURN, around_footage
 from videoxl_stream.model.steps import Question, QuestionsStep
-from videoxl_stream.model.weights import embedded_path, load_network, read_json
+from videoxl_stream.model.weights import embedded_path, load_network, load_tokenizer, read_json
 from videoxl_stream.queries import Query, Span, Verdict
 
 if TYPE_CHECKING:
@@ -85,11 +86,7 @@ class VideoXL:
         """
         path = embedded_path() if str(folder) == "embedded" else Path(folder)
         network = load_network(path, device=device, dtype=dtype, attention=attention)
-        try:
-            tokenizer = AutoTokenizer.from_pretrained(path, local_files_only=True)
-        except (OSError, ValueError) as e:
-            msg = f"{path} has no usable tokenizer ({e}); copy tokenizer.json and its configs beside the weights"
-            raise CheckpointError(msg) from e
+        tokenizer = load_tokenizer(path)
         pictures = _pictures(path, network.config.image_size, fit)
         return cls(network, tokenizer, pictures, gap_s=gap_s)
 
@@ -234,7 +231,7 @@ class VideoXL:
         seen = step = ids
         for _ in range(max_new_tokens):
             hidden = network.read_text(fork, network.text.embed_tokens(step))
-            scores = processors(seen, network.lm_head(hidden[:, -1]).float())
+            scores = processors(cast("torch.LongTensor", seen), network.lm_head(hidden[:, -1]).float())
             step = scores.argmax(dim=-1, keepdim=True)
             token = int(step)
             if token in self._stops():
@@ -271,7 +268,7 @@ class VideoXL:
             asked = self._ids(self._question_template.format(query.text))[0].tolist()
             questions.append(Question(asked, [answer[:-1] for answer in answers], fork.find(query.span)))
             targets.append(answers)
-        if self.network.text.layers[0].self_attn.is_flash:  # takes no mask, so trees become sequences
+        if is_flash(self.network.text.config):  # takes no mask, so trees become sequences
             scores = [s for q, t in zip(questions, targets, strict=True) for s in self._score_one_by_one(memory, q, t)]
         else:
             scores = self._score(fork, questions, targets)

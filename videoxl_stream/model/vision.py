@@ -39,7 +39,8 @@ class VisionEncoder(nn.Module):
         Layers behind the selected one are not run.
         """
         tower = self.tower
-        hidden = tower.pre_layrnorm(tower.embeddings(pixel_values.to(tower.embeddings.patch_embedding.weight.dtype)))
+        dtype = tower.embeddings.patch_embedding.weight.dtype
+        hidden: Tensor = tower.pre_layrnorm(tower.embeddings(pixel_values.to(dtype)))
         layers = tower.encoder.layers
         index = self.config.vision_select_layer  # counts the embedding output, so that state n is behind layer n
         num_layers = index if index >= 0 else len(layers) + 1 + index
@@ -57,7 +58,7 @@ class VisionEncoder(nn.Module):
         One crop keeps all its patches. Of several the first (the whole image) is dropped and each other crop is
         pooled by averaging, whatever the config says of videos.
         """
-        tokens = self.projector(self.patches(pixel_values))
+        tokens: Tensor = self.projector(self.patches(pixel_values))
         if len(tokens) == 1:
             return tokens[0]
         return self._pool(tokens[1:], "average").flatten(0, 1)

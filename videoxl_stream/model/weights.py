@@ -11,7 +11,7 @@ from typing import Any
 import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from transformers import GenerationConfig
+from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
 from transformers.utils import CONFIG_NAME, SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
 
 from videoxl_stream.errors import CheckpointError
@@ -102,7 +102,7 @@ def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
     """
     for file in weight_files(folder):
         try:
-            with safe_open(file, framework="pt") as tensors:  # type: ignore[no-untyped-call]
+            with safe_open(file, framework="pt") as tensors:
                 for name in tensors.keys():
                     yield name, tensors.get_tensor(name)
         except (SafetensorError, OSError) as e:
@@ -210,6 +210,24 @@ def open_checkpoint(folder: Path) -> tuple[VideoXLConfig, dict[str, Tensor]]:
     return config, tensors
 
 
+def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
+    """The tokenizer beside the weights.
+
+    Raises:
+        CheckpointError: there is none, or it is not of the fast kind.
+    """
+    remedy = "copy tokenizer.json and its configs beside the weights"
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
+    except (OSError, ValueError) as e:
+        msg = f"{folder} has no usable tokenizer ({e}); {remedy}"
+        raise CheckpointError(msg) from e
+    if not isinstance(tokenizer, PreTrainedTokenizerFast):
+        msg = f"{folder} gives a {type(tokenizer).__name__}, which cannot stream words; {remedy}"
+        raise CheckpointError(msg)
+    return tokenizer
+
+
 def load_network(
     folder: str | Path,
     *,
@@ -233,7 +251,7 @@ def load_network(
     if dtype is None:
         stored = next(iter(tensors.values())).dtype
         dtype = torch.float32 if torch.device(device).type == "cpu" else stored
-    network = VideoXLForConditionalGeneration.from_pretrained(
+    network: Any = VideoXLForConditionalGeneration.from_pretrained(
         None, config=config, state_dict=tensors, dtype=dtype, attn_implementation=attention
     )
     if (folder / "generation_config.json").is_file():

@@ -142,7 +142,7 @@ class Objective(nn.Module):
     def right(self, features: Tensor, windows: list[Window], texts: Texts) -> Tensor:
         """Which texts are answered right, word for word, every token given those before it: (streams, texts) bool."""
         hidden, _ = self.hidden(features, windows, texts)
-        best = self.network.lm_head(hidden).argmax(dim=-1).unflatten(1, texts.labels.shape[1:])
+        best: Tensor = self.network.lm_head(hidden).argmax(dim=-1).unflatten(1, texts.labels.shape[1:])
         target = texts.labels[..., 1:]
         return ((best[..., :-1] == target) | (target == IGNORE_INDEX)).all(dim=-1)
 
