@@ -8,6 +8,7 @@ Needs one GPU. Writes checkpoints every minute, at the end the model in our own 
 from __future__ import annotations
 
 import argparse
+import copy
 import json
 import math
 import time
@@ -127,7 +128,7 @@ class Training:
         """Print how often the frame head finds each kind where it is and where it is not, and names the brand."""
         footage = moved(frames.make(np.random.default_rng(3), _HELD_OUT_SEED), self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            kinds, brands = self.objective.frame_head(self.features(self.frames(footage)).flatten(0, 1))
+            kinds, brands = self.objective.frame_head(self._plain_features(footage).flatten(0, 1))
         labels, found = footage.labels.flat(), kinds > 0
         for number, kind in enumerate(KINDS):
             true = labels.kinds[:, number]
@@ -146,7 +147,7 @@ class Training:
                     rng = np.random.default_rng((self.recipe.seed, 3, part))
                     batch = streams.make(rng, _HELD_OUT_SEED + part, length.num_streams, length.num_frames, ratio)
                     self._tally(batch, right)
-                row = {topic: round(float(np.mean(found)), 3) for topic, found in right.items()}
+                row = {topic: round(float(np.mean(found)), 3) for topic, found in right.items() if found}
                 self.log.append({"phase": "held out", "frames": length.num_frames, "ratio": ratio, **row})
                 print(json.dumps(self.log[-1]), flush=True)
         (self.out / "log.json").write_text(json.dumps(self.log) + "\n", encoding="utf-8")
@@ -154,7 +155,7 @@ class Training:
     def _tally(self, batch: StreamBatch, right: dict[str, list[float]]) -> None:
         footage, texts = moved(batch.footage, self.device), moved(batch.texts, self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
-            found = self.objective.right(self.features(self.frames(footage)), batch.windows, texts).cpu().numpy()
+            found = self.objective.right(self._plain_features(footage), batch.windows, texts).cpu().numpy()
         for number, topic in enumerate(_TOPICS):
             right.setdefault(topic, []).extend(found[texts.topics == number].astype(float).tolist())
 
@@ -168,6 +169,12 @@ class Training:
     def features(self, frames: Tensor) -> Tensor:
         """Visual tokens (streams, frames, tokens, dim)."""
         out: Tensor = self.vision(normalised(frames))
+        return out.unflatten(0, frames.shape[:2])
+
+    def _plain_features(self, footage: Footage) -> Tensor:
+        """Visual tokens for measuring: a tower compiled without gradient goes on using the weights it first saw."""
+        frames = self.frames(footage)
+        out: Tensor = self.objective.network.model.vision.video(normalised(frames))
         return out.unflatten(0, frames.shape[:2])
 
     def _vision_losses(self, footage: Footage) -> dict[str, Tensor]:
@@ -243,16 +250,11 @@ class Training:
     def save(self) -> None:
         """Write the model as it is now in our own layout, in half precision, and the log."""
         self.saved = time.monotonic()
-        network = self.objective.network
-        kept = {name: tensor.detach().clone() for name, tensor in network.state_dict().items()}
-        recipe = self.recipe
-        model = VideoXL(network, self.tokenizer, PictureProcessor(recipe.image_size, "squash"))
-        network.half()
-        model.save_pretrained(self.out)
-        network.float()
-        network.load_state_dict(kept)
+        network = copy.deepcopy(self.objective.network).half()
+        pictures = PictureProcessor(self.recipe.image_size, "squash")
+        VideoXL(network, self.tokenizer, pictures).save_pretrained(self.out)
         save_file(self._heads.state_dict(), self.out / _HEADS)
-        recipe.save(self.out / "recipe.json")
+        self.recipe.save(self.out / "recipe.json")
         (self.out / "log.json").write_text(json.dumps(self.log) + "\n", encoding="utf-8")
 
 
