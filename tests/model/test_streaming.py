@@ -62,13 +62,27 @@ def test_questions_change_nothing(model: VideoXL, footage: list[Image]) -> None:
     assert_same(asked, quiet)
 
 
-def test_a_question_amid_a_window_equals_the_offline_run(model: VideoXL, footage: list[Image]) -> None:
-    amid = filled(model, footage[:27])
-    offline = filled(model, footage[:27])
+@COMMON
+@given(num_frames=st.integers(21, 47), budget=st.sampled_from([None, 20, 23]))
+def test_a_question_amid_a_window_equals_the_offline_run(
+    model: VideoXL, footage: list[Image], num_frames: int, budget: int | None
+) -> None:
+    options = {} if budget is None else {"budget": budget}
+    amid, offline = (filled(model, footage[:num_frames], **options) for _ in range(2))
+    waiting = amid.pending.num_tokens
     model.close_window(offline)
-    assert amid.pending.num_tokens > 0
-    assert offline.pending.num_tokens == 0
-    np.testing.assert_allclose(probabilities(model, amid), probabilities(model, offline), atol=1e-6)
+    queries = [*QUERIES, Query("Describe.", ("a", "no"), Span(num_frames - 12, num_frames - 1))]
+    np.testing.assert_allclose(probabilities(model, amid, queries), probabilities(model, offline, queries), atol=1e-5)
+    assert amid.pending.num_tokens == waiting
+
+
+def test_a_fork_of_a_fork_stands_alone(model: VideoXL, footage: list[Image]) -> None:
+    memory = filled(model, footage[:30], budget=20)
+    expected = probabilities(model, filled(model, footage[:34], [30], budget=20))
+    fork = memory.fork()
+    model.append(fork, footage[30:34], [30.0, 31.0, 32.0, 33.0])
+    np.testing.assert_allclose(probabilities(model, fork), expected, atol=1e-5)
+    assert memory.pending.num_tokens == 0
 
 
 def test_vision_runs_once_per_frame(model: VideoXL, footage: list[Image], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -113,7 +113,7 @@ def test_positions_stay_exact_for_ever(model: VideoXL, footage: list[Image]) -> 
     fresh = filled(model, footage[:30], budget=25)
     late = model.open_memory(budget=25)
     late.first = late.next = 10**8
-    late.slots.place_sink(late.rotary, late.first)
+    late.place_sink()
     model.append(late, footage[:30], [float(i) for i in range(30)])
     assert late.next > 10**8
     np.testing.assert_allclose(probabilities(model, late), probabilities(model, fresh), atol=1e-5)

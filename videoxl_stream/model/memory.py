@@ -13,7 +13,7 @@ from torch import Tensor
 
 from videoxl_stream.errors import ConfigError, ModelError, NotInMemoryError
 from videoxl_stream.model.rotary import Rotary, unrotate
-from videoxl_stream.model.slots import FREE, SINK, KVShape, Slots
+from videoxl_stream.model.slots import FREE, KVShape, Slots
 from videoxl_stream.queries import Span
 
 _FIRST_CAPACITY = 1024
@@ -93,7 +93,9 @@ class VideoMemory:
         self.text_length = 0  # text tokens after the footage: always 0 but on forks and in generate()
         self.visible: np.ndarray | None = None  # what text sees: (places,) bool, from look_at()
         self.text_position = 0  # position of the next text token
-        self._ring_stop: int | None = None  # on a fork: slots from here on live in the scratch part
+        self._sink_first = 0  # the slot before which the stored sink stands
+        self._ring_stop: int | None = None  # on a fork: slots from here on live in the scratch part, at
+        self._temporary = np.zeros(0, dtype=np.int64)  # these places
         self._fork: weakref.ref[VideoMemory] | None = None
 
     # ---- what is in it
@@ -136,12 +138,19 @@ class VideoMemory:
         return self.slots.times[:, self.places(view)]
 
     def places(self, view: View) -> np.ndarray:
-        """Where the slots of a view live: in the ring, or, on a fork, at the front of the scratch part."""
+        """Where the slots of a view live: in the ring, or, if a fork wrote them, in the scratch part."""
         slots = np.arange(view.first, view.stop)
         if self._ring_stop is None:
             return self.slots.places(slots)
-        in_scratch = self.slots.scratch_start + slots - self._ring_stop
-        return np.where(slots < self._ring_stop, self.slots.places(slots), in_scratch)
+        old, new = slots[slots < self._ring_stop], slots[slots >= self._ring_stop]
+        return np.concatenate((self.slots.places(old), self._temporary[new - self._ring_stop]))
+
+    def new_places(self, num_slots: int) -> np.ndarray:
+        """Where the next window's slots will live."""
+        if self._ring_stop is not None:
+            start = self.slots.scratch_start + self.num_scratch
+            self._temporary = np.concatenate((self._temporary, np.arange(start, start + num_slots)))
+        return self.places(View(self.next, self.next + num_slots))
 
     def find(self, span: Span | None) -> View:
         """The slots that stand for frames in a span; with a clock that jumped back, all from the first to the last.
@@ -205,10 +214,9 @@ class VideoMemory:
         if self.text_length:
             msg = "footage cannot follow text in one memory; fork it before asking"
             raise ModelError(msg)
-        if self.is_fork:
-            return
         if self.budget is None:
-            self.slots.reserve(slots=self.next + num_slots)
+            if not self.is_fork:
+                self.slots.reserve(slots=self.next + num_slots)
             return
         if num_slots > self.budget:
             msg = (
@@ -238,10 +246,16 @@ class VideoMemory:
             raise ModelError(msg)
         self.claim()
         chunk = self.chunks.popleft()
-        self.slots.ids[self.slots.places(np.arange(chunk.first, chunk.first + chunk.num_slots))] = FREE
         self.first = chunk.first + chunk.num_slots
-        self.slots.place_sink(self.rotary, self.first)
+        if not self.is_fork:  # a fork only looks past it
+            self.slots.ids[self.slots.places(np.arange(chunk.first, self.first))] = FREE
+            self.place_sink()
         return chunk
+
+    def place_sink(self) -> None:
+        """Let the stored sink stand directly before the oldest slot."""
+        self._sink_first = self.first
+        self.slots.place_sink(self.rotary, self.first)
 
     def remember(self, chunk: Chunk, times: np.ndarray) -> None:
         """Count in the slots of a window whose keys and values have been written: ``times`` (2, num_slots)."""
@@ -270,7 +284,7 @@ class VideoMemory:
         self.slots.ids[places] = np.arange(kept.first, kept.stop)
         kept_times = np.concatenate((old_times, times), axis=1)
         self.slots.times[:, places] = kept_times[:, kept_times.shape[1] - len(places) :]
-        self.slots.place_sink(self.rotary, first)
+        self.place_sink()
 
     # ---- forks
 
@@ -284,8 +298,10 @@ class VideoMemory:
         twin = copy.copy(self)
         twin.chunks = self.chunks.copy()
         twin.pending = Pending(list(self.pending.features), list(self.pending.times))
+        if self.is_fork:
+            twin.slots = self.slots.clone()
+            return twin
         twin._ring_stop = self.next
-        twin.slots.ids[twin.slots.scratch_start :] = FREE
         self._fork = weakref.ref(twin)
         return twin
 
@@ -295,6 +311,8 @@ class VideoMemory:
         if other is not None:
             other.slots = self.slots.clone()
         self._fork = None
+        if not self.is_fork:
+            self.slots.ids[self.slots.scratch_start :] = FREE
 
     # ---- reading it
 
@@ -305,12 +323,14 @@ class VideoMemory:
 
     def everything_visible(self) -> np.ndarray:
         """Which places a window sees: sink and every remembered slot, (places,) bool."""
-        places: np.ndarray = self.visible_places(View(self.first, self.next)) | (self.slots.ids == SINK)
-        return places
+        sink = self.sink_before(self.first)
+        visible = self.visible_places(View(self.first, self.next))
+        visible[sink] = True
+        return visible
 
-    def place_sink_copy(self, first: int) -> np.ndarray:
-        """Make a sink that stands directly before slot ``first``; returns its places."""
-        if first == self.first:
+    def sink_before(self, first: int) -> np.ndarray:
+        """Places of a sink that stands directly before slot ``first``: the stored one, or a copy made for it."""
+        if first == self._sink_first:
             return np.arange(self.slots.capacity, self.slots.scratch_start)
         self.slots.reserve(scratch=self.num_scratch + self.num_sink)
         start = self.slots.scratch_start + self.num_scratch
@@ -322,7 +342,7 @@ class VideoMemory:
 
     def look_at(self, view: View) -> None:
         """Decide what the text that follows will see: the sink and one view."""
-        sink = self.place_sink_copy(view.first)
+        sink = self.sink_before(view.first)
         self.visible = self.visible_places(view)
         self.visible[sink] = True
         self.text_position = self.num_sink + view.stop

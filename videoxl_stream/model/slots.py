@@ -10,7 +10,7 @@ from torch import Tensor
 
 from videoxl_stream.model.rotary import Rotary, rotate
 
-FREE, SINK = -1, -2
+FREE = -1
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +54,6 @@ class Slots:
         places = self.capacity + self.num_sink + self.num_scratch
         self.keys, self.values = self._empty(places), self._empty(places)
         self.ids = np.full(places, FREE, dtype=np.int64)
-        self.ids[self.capacity : self.scratch_start] = SINK
         self.times = np.full((2, places), np.nan)  # of the first and the last frame that a slot stands for
 
     @property

@@ -99,7 +99,7 @@ class SinkStep(Step):
 
     def commit(self) -> None:
         """Make it part of the memory."""
-        self.memory.slots.place_sink(self.memory.rotary, self.memory.first)
+        self.memory.place_sink()
 
 
 class WindowStep(Step):
@@ -109,7 +109,7 @@ class WindowStep(Step):
 
     def __init__(self, memory: VideoMemory, window: Window) -> None:
         memory.make_room(window.num_beacons)
-        memory.slots.reserve(scratch=memory.num_scratch + window.num_tokens)
+        memory.slots.reserve(scratch=memory.num_scratch + memory.num_sink + window.num_tokens)
         base = memory.num_sink + memory.next
         super().__init__(memory, base + np.arange(window.num_tokens), memory.everything_visible()[None])
         self.window = window
@@ -117,7 +117,7 @@ class WindowStep(Step):
         self.beacons = torch.from_numpy(window.beacon_index()).to(device)
         slots = np.arange(memory.next, memory.next + window.num_beacons)
         self._view = View(memory.next, memory.next + window.num_beacons)
-        self._places = torch.from_numpy(memory.places(self._view)).to(device)
+        self._places = torch.from_numpy(memory.new_places(window.num_beacons)).to(device)
         self._slot_rotation = self._rotations(memory.num_sink + slots)
 
     def written(self, layer: int, k: Tensor, v: Tensor) -> None:
@@ -171,7 +171,7 @@ class QuestionsStep(Step):
     def __init__(self, memory: VideoMemory, questions: list[Question]) -> None:
         total = sum(map(len, questions))
         memory.slots.reserve(scratch=memory.num_scratch + len(questions) * memory.num_sink + total)
-        sinks = {q.view.first: memory.place_sink_copy(q.view.first) for q in questions}
+        sinks = {q.view.first: memory.sink_before(q.view.first) for q in questions}
         past = np.zeros((total, len(memory.slots.ids)), dtype=bool)
         own = np.zeros((total, total), dtype=bool)
         positions = np.zeros(total, dtype=np.int64)
