@@ -1,5 +1,6 @@
 """A tiny random network in the released layout, recorded from the original, as the tests' Video-XL."""
 
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -23,3 +24,12 @@ def model() -> VideoXL:
 def footage() -> list[Image]:
     rng = np.random.default_rng(7)
     return [rng.integers(0, 256, (40, 60, 3), dtype=np.uint8) for _ in range(64)]
+
+
+@pytest.fixture
+def released(tmp_path: Path) -> Path:
+    """A checkpoint folder in the released layout, tokenizer and all, to do damage to."""
+    folder = tmp_path / "released"
+    shutil.copytree(GOLDEN / "model_a", folder)
+    shutil.copytree(GOLDEN / "tiny_tokenizer", folder, dirs_exist_ok=True)
+    return folder

@@ -67,8 +67,7 @@ def test_questions_change_nothing(model: VideoXL, footage: list[Image]) -> None:
 def test_a_question_amid_a_window_equals_the_offline_run(
     model: VideoXL, footage: list[Image], num_frames: int, budget: int | None
 ) -> None:
-    options = {} if budget is None else {"budget": budget}
-    amid, offline = (filled(model, footage[:num_frames], **options) for _ in range(2))
+    amid, offline = (filled(model, footage[:num_frames], budget=budget) for _ in range(2))
     waiting = amid.pending.num_tokens
     model.close_window(offline)
     queries = [*QUERIES, Query("Describe.", ("a", "no"), Span(num_frames - 12, num_frames - 1))]

@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from videoxl_stream.cli.ask import ask
 from videoxl_stream.cli.events import events
 from videoxl_stream.cli.run import run
+from videoxl_stream.cli.verify import verify
 from videoxl_stream.errors import VideoXLStreamError
 
 _FAILED = 2
@@ -38,6 +39,7 @@ app = typer.Typer(
 )
 app.command()(run)
 app.command()(ask)
+app.command()(verify)
 app.add_typer(events)
 
 

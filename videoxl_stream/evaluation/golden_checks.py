@@ -18,7 +18,8 @@ from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
 from videoxl_stream.model.pictures import PictureProcessor, anyres_crops, best_resolution, fit
 from videoxl_stream.model.prompts import IMAGE_TOKEN_INDEX, chat_prompt, image_token_ids
-from videoxl_stream.model.weights import load_network, load_tokenizer, our_name
+from videoxl_stream.model.released import our_name
+from videoxl_stream.model.weights import load_network, load_tokenizer
 from videoxl_stream.training.labels import chat_example, plain_example
 
 _WAYS = {"steps": False, "parallel": True}

@@ -90,6 +90,11 @@ class VideoXLConfig(PreTrainedConfig):
         if self.spatial_pool_mode not in ("average", "max"):
             msg = f"spatial_pool_mode {self.spatial_pool_mode!r} is unknown; use 'average' or 'max'"
             raise ConfigError(msg)
+        layers = self.vision.num_hidden_layers
+        select: object = self.vision_select_layer  # not checked by the library
+        if not isinstance(select, int) or not -layers - 1 <= select <= layers:
+            msg = f"vision_select_layer {select!r} is no hidden state of a tower of {layers} layers"
+            raise ConfigError(msg)
 
     @property
     def text(self) -> BeaconQwen2Config:

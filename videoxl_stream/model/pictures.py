@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, get_args
 
 import numpy as np
 import torch
@@ -28,18 +28,12 @@ def fit(image: PILImage.Image, size: int, how: Fit) -> PILImage.Image:
         how: "crop" resizes the shorter edge and cuts the longer one in the middle, as the original does: of a 16:9
             picture 44 % of the width is never seen. "pad" keeps everything and fills with black; "squash" keeps
             everything and gives up the aspect ratio.
-
-    Raises:
-        ConfigError: another way.
     """
     if how == "squash":
         return image.resize((size, size), PILImage.Resampling.BICUBIC)
     if how == "crop":
         return _cropped(image, size)
-    if how == "pad":
-        return _padded(image, (size, size))
-    msg = f"fit={how!r} is unknown; use 'crop', 'pad' or 'squash'"
-    raise ConfigError(msg)
+    return _padded(image, (size, size))
 
 
 def _cropped(image: PILImage.Image, size: int) -> PILImage.Image:
@@ -94,6 +88,13 @@ def anyres_crops(image: PILImage.Image, size: int, pinpoints: Sequence[Sequence[
     return [image.resize((size, size)), *(canvas.crop(box) for box in boxes)]
 
 
+def _three(values: Sequence[float]) -> tuple[float, ...]:
+    if len(values) != 3 or not all(isinstance(value, float | int) for value in values):
+        msg = f"mean and std are three numbers each, for red, green and blue; got {values!r}"
+        raise ConfigError(msg)
+    return tuple(values)
+
+
 class PictureProcessor:
     """Fits and normalises pictures for one tower.
 
@@ -102,13 +103,22 @@ class PictureProcessor:
         how: how frames are made square.
         mean: per channel, of pictures in 0..1.
         std: per channel.
+
+    Raises:
+        ConfigError: another way, or mean and std are not three numbers each.
     """
 
     def __init__(
         self, size: int, how: Fit = "crop", mean: Sequence[float] = CLIP_MEAN, std: Sequence[float] = CLIP_STD
     ) -> None:
+        if how not in get_args(Fit):
+            msg = f"fit={how!r} is unknown; use 'crop', 'pad' or 'squash'"
+            raise ConfigError(msg)
         self.size, self.how = size, how
-        self.mean, self.std = tuple(mean), tuple(std)
+        self.mean, self.std = _three(mean), _three(std)
+        if 0 in self.std:
+            msg = f"a std of {list(std)} cannot be divided by; give three positive numbers"
+            raise ConfigError(msg)
 
     def frames(self, images: Sequence[Image]) -> Tensor:
         """Video frames, uint8 (height, width, 3) each: (frames, 3, size, size) float32."""

@@ -15,16 +15,17 @@ from tokenizers.decoders import DecodeStream
 from torch import Tensor
 from transformers import LogitsProcessorList, RepetitionPenaltyLogitsProcessor
 
-from videoxl_stream.errors import ConfigError, NotInMemoryError
+from videoxl_stream.errors import CheckpointError, ConfigError, NotInMemoryError
 from videoxl_stream.frames import Image
 from videoxl_stream.model import memory_file
 from videoxl_stream.model.beacon import is_flash
+from videoxl_stream.model.checkpoint import read_json
 from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
 from videoxl_stream.model.pictures import Fit, PictureProcessor
 from videoxl_stream.model.prompts import DEFAULT_SYSTEM, END_OF_TURN, around_footage
 from videoxl_stream.model.steps import Question, QuestionsStep
-from videoxl_stream.model.weights import embedded_path, load_network, load_tokenizer, read_json
+from videoxl_stream.model.weights import embedded_path, load_network, load_tokenizer
 from videoxl_stream.queries import Query, Span, Verdict
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ class VideoXL:
         path = embedded_path() if str(folder) == "embedded" else Path(folder)
         network = load_network(path, device=device, dtype=dtype, attention=attention)
         tokenizer = load_tokenizer(path)
-        pictures = _pictures(path, network.config.image_size, fit)
+        pictures = load_pictures(path, network.config.image_size, fit)
         return cls(network, tokenizer, pictures, gap_s=gap_s)
 
     def save_pretrained(self, folder: str | Path) -> None:
@@ -354,9 +355,13 @@ def _normalised(queries: Sequence[Query], scores: list[float]) -> list[Verdict]:
     return verdicts
 
 
-def _pictures(folder: Path, size: int, how: Fit | None) -> PictureProcessor:
+def load_pictures(folder: Path, size: int, how: Fit | None = None) -> PictureProcessor:
     """Preprocessing as the checkpoint says, where it says so."""
     file = folder / _PICTURES_FILE
     stored: dict[str, Any] = read_json(file) if file.is_file() else {}
     options = {name: stored[f"image_{name}"] for name in ("mean", "std") if f"image_{name}" in stored}
-    return PictureProcessor(size, how or stored.get("fit", "pad"), **options)
+    try:
+        return PictureProcessor(size, how or stored.get("fit", "pad"), **options)
+    except (ConfigError, TypeError) as e:
+        msg = f"{file} cannot be used ({e}); copy this file again"
+        raise CheckpointError(msg) from e

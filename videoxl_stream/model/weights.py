@@ -2,35 +2,23 @@
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor
-from transformers import AutoTokenizer, GenerationConfig, PreTrainedTokenizerFast
-from transformers.utils import CONFIG_NAME, SAFE_WEIGHTS_INDEX_NAME, SAFE_WEIGHTS_NAME
+from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Tokenizer
+from transformers.utils import CONFIG_NAME, GENERATION_CONFIG_NAME
 
 from videoxl_stream.errors import CheckpointError
+from videoxl_stream.model.checkpoint import read_config, read_headers, read_json, read_tensors
 from videoxl_stream.model.configuration import VideoXLConfig
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
+from videoxl_stream.model.released import Shapes, our_name, released_config
 
-_RENAMES = (
-    (r"^model\.vision_tower\.vision_tower\.vision_model\.", "model.vision.tower."),
-    (r"^model\.mm_projector\.0\.", "model.vision.projector.linear_1."),
-    (r"^model\.mm_projector\.2\.", "model.vision.projector.linear_2."),
-    (r"^model\.(embed_tokens|beacon_embed_tokens|layers|norm)\.", r"model.language_model.\1."),
-)
-_TEXT_KEYS = (
-    "vocab_size hidden_size intermediate_size num_hidden_layers num_attention_heads num_key_value_heads hidden_act "
-    "max_position_embeddings initializer_range rms_norm_eps attention_dropout bos_token_id eos_token_id pad_token_id "
-    "beacon_window beacon_ratio beacon_param"
-).split()
-_VISION_PREFIX = "model.vision_tower.vision_tower.vision_model."
-_CLIP_HEAD_DIM = 64
+_EMBEDDING = "model.language_model.embed_tokens.weight"
+_HEAD = "lm_head.weight"
 
 
 def embedded_path() -> Path:
@@ -38,139 +26,55 @@ def embedded_path() -> Path:
     return Path(__file__).parent / "embedded"
 
 
-def our_name(released: str) -> str:
-    """Name of a released tensor in our network."""
-    for pattern, replacement in _RENAMES:
-        released, count = re.subn(pattern, replacement, released)
-        if count:
-            break
-    return released
-
-
-def read_json(path: Path) -> dict[str, Any]:
-    """Read one JSON object of a checkpoint.
-
-    Raises:
-        CheckpointError: it is missing or is no JSON object.
-    """
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as e:
-        msg = f"{path} is missing; give the folder that holds config.json and the safetensors files"
-        raise CheckpointError(msg) from e
-    except (OSError, UnicodeDecodeError, json.JSONDecodeError) as e:
-        msg = f"{path} is not readable JSON ({e}); copy the checkpoint again"
-        raise CheckpointError(msg) from e
-    if not isinstance(content, dict):
-        msg = f"{path} holds no JSON object; copy the checkpoint again"
-        raise CheckpointError(msg)
-    return content
-
-
-def weight_files(folder: Path) -> list[Path]:
-    """The safetensors files of a checkpoint, in order.
-
-    Raises:
-        CheckpointError: there are none, some are missing, or only pickles are there.
-    """
-    index = folder / SAFE_WEIGHTS_INDEX_NAME
-    if index.exists():
-        files = [folder / name for name in sorted(set(read_json(index).get("weight_map", {}).values()))]
-        missing = [file.name for file in files if not file.exists()]
-        if missing:
-            msg = f"{folder} lacks {', '.join(missing)}, which {index.name} lists; copy the missing shards"
-            raise CheckpointError(msg)
-        return files
-    if (folder / SAFE_WEIGHTS_NAME).exists():
-        return [folder / SAFE_WEIGHTS_NAME]
-    pickles = sorted(file.name for pattern in ("*.bin", "*.pt", "*.pth", "*.ckpt") for file in folder.glob(pattern))
-    if pickles:
-        msg = (
-            f"{folder / pickles[0]} is a pickle, which can run code when it is read, so it is never opened; "
-            "convert it to safetensors on a machine you trust"
-        )
-        raise CheckpointError(msg)
-    msg = f"{folder} holds no {SAFE_WEIGHTS_NAME} and no {SAFE_WEIGHTS_INDEX_NAME}; give a checkpoint folder"
-    raise CheckpointError(msg)
-
-
-def read_tensors(folder: Path) -> Iterator[tuple[str, Tensor]]:
-    """All tensors of a checkpoint under their stored names; each is mapped from disk, not copied.
-
-    Raises:
-        CheckpointError: a file is damaged.
-    """
-    for file in weight_files(folder):
-        try:
-            with safe_open(file, framework="pt") as tensors:
-                for name in tensors.keys():
-                    yield name, tensors.get_tensor(name)
-        except (SafetensorError, OSError) as e:
-            msg = f"{file} is damaged or cut short ({e}); copy this file again"
-            raise CheckpointError(msg) from e
-
-
 def is_ours(config: Mapping[str, Any]) -> bool:
     """Whether a config.json is of our own layout."""
     return bool(config.get("model_type") == VideoXLConfig.model_type)
 
 
-def released_config(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> VideoXLConfig:
-    """Our config for a released checkpoint, recognised by its beacon_* and mm_* keys, whatever its model_type says.
+def network_config(
+    folder: Path, raw: Mapping[str, Any], shapes: Shapes, *, init_beacons: bool = False
+) -> tuple[VideoXLConfig, Shapes]:
+    """Config of the network that a checkpoint describes, and the shape of every tensor it should have.
+
+    Args:
+        folder: the checkpoint.
+        raw: its config.json.
+        shapes: of its tensors, by stored name.
+        init_beacons: see ``load_network``.
 
     Raises:
-        CheckpointError: it is another kind of model.
+        CheckpointError: the config describes another kind of model, or none that can be built.
     """
-    lacking = [key for key in ("beacon_window", "mm_hidden_size", "hidden_size") if key not in config]
-    if lacking:
-        msg = (
-            f"{folder / CONFIG_NAME} has no {', '.join(lacking)}: this is no Video-XL checkpoint "
-            f"(model_type {config.get('model_type')!r}); give a folder in the layout of sy1998/Video_XL or our own"
-        )
-        raise CheckpointError(msg)
-    text = {key: config[key] for key in _TEXT_KEYS if config.get(key) is not None}
-    text["rope_theta"] = config.get("rope_theta", 1e6)
-    return VideoXLConfig(
-        text_config=text,
-        vision_config=_vision_config(folder, config, shapes),
-        vision_select_layer=config.get("mm_vision_select_layer", -1),
-        spatial_pool_mode=config.get("mm_spatial_pool_mode") or "average",
-        spatial_pool_stride=config.get("mm_spatial_pool_stride") or 2,
-        image_grid_pinpoints=config.get("image_grid_pinpoints"),
-        dtype=config.get("torch_dtype"),
-    )
-
-
-def _vision_config(folder: Path, config: Mapping[str, Any], shapes: Mapping[str, tuple[int, ...]]) -> dict[str, Any]:
-    """The tower's config: beside the checkpoint if it is there, else read off the tensors' shapes.
-
-    The released config names a path of its trainers' machine, so that path is only tried inside the folder.
-    """
-    tower = folder / Path(str(config.get("mm_vision_tower", ""))).name / CONFIG_NAME
-    if tower.is_file() and tower.parent != folder:
-        content = read_json(tower)
-        return dict(content.get("vision_config", content))
     try:
-        width, channels, patch, _ = shapes[_VISION_PREFIX + "embeddings.patch_embedding.weight"]
-        positions = shapes[_VISION_PREFIX + "embeddings.position_embedding.weight"][0]
-        mlp = shapes[_VISION_PREFIX + "encoder.layers.0.mlp.fc1.weight"][0]
-    except KeyError as e:
-        msg = f"{folder} lacks the vision tower's tensor {e}; Video-XL's tower is tuned and must be in the checkpoint"
+        if is_ours(raw):
+            config = VideoXLConfig.from_pretrained(folder, local_files_only=True)
+        else:
+            config = released_config(folder, raw, shapes, init_beacons=init_beacons)
+        return config, expected_shapes(config)
+    except CheckpointError:
+        raise
+    except Exception as e:  # whatever a library makes of a file that anybody may have written
+        reason = " ".join(str(e).split())
+        msg = f"{folder / CONFIG_NAME} describes no network that can be built ({reason}); copy this file again"
         raise CheckpointError(msg) from e
-    layers = {name[len(_VISION_PREFIX) :].split(".")[2] for name in shapes if name.startswith(_VISION_PREFIX + "enc")}
-    return {
-        "hidden_size": width,
-        "intermediate_size": mlp,
-        "num_hidden_layers": len(layers),
-        "num_attention_heads": max(1, width // _CLIP_HEAD_DIM),
-        "num_channels": channels,
-        "patch_size": patch,
-        "image_size": round((positions - 1) ** 0.5) * patch,
-        "hidden_act": "quick_gelu",
-    }
 
 
-def compare(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[int, ...]]) -> dict[str, list[str]]:
+def expected_shapes(config: VideoXLConfig) -> dict[str, tuple[int, ...]]:
+    """Every tensor the network has under our names, without allocating any; a tied head is not stored."""
+    with torch.device("meta"):
+        network = VideoXLForConditionalGeneration(config)
+    shapes = {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
+    if config.tie_word_embeddings:
+        del shapes[_HEAD]
+    return shapes
+
+
+def renamed(raw: Mapping[str, Any], name: str) -> str:
+    """Our name of a stored tensor."""
+    return name if is_ours(raw) else our_name(name)
+
+
+def compare(expected: Shapes, found: Shapes) -> dict[str, list[str]]:
     """What is missing, left over or of another shape, by tensor name."""
     return {
         "missing": sorted(expected.keys() - found.keys()),
@@ -179,53 +83,81 @@ def compare(expected: Mapping[str, tuple[int, ...]], found: Mapping[str, tuple[i
     }
 
 
-def expected_shapes(config: VideoXLConfig) -> dict[str, tuple[int, ...]]:
-    """Every tensor the network has under our names, without allocating any."""
-    with torch.device("meta"):
-        network = VideoXLForConditionalGeneration(config)
-    return {name: tuple(tensor.shape) for name, tensor in network.state_dict().items()}
-
-
-def open_checkpoint(folder: Path) -> tuple[VideoXLConfig, dict[str, Tensor]]:
+def open_checkpoint(folder: Path, *, init_beacons: bool = False) -> tuple[VideoXLConfig, dict[str, Tensor]]:
     """Config and tensors, under our names, of a folder in either layout.
 
     Raises:
         CheckpointError: something is missing, damaged, unsafe, or does not fit together.
     """
-    if not folder.is_dir():
-        msg = f"{folder} is no folder; give the folder that holds config.json and the safetensors files"
-        raise CheckpointError(msg)
-    raw = read_json(folder / CONFIG_NAME)
-    stored = dict(read_tensors(folder))
-    if is_ours(raw):
-        config, tensors = VideoXLConfig.from_pretrained(folder), stored
-    else:
-        config = released_config(folder, raw, {name: tuple(t.shape) for name, t in stored.items()})
-        tensors = {our_name(name): tensor for name, tensor in stored.items()}
-    wrong = compare(expected_shapes(config), {name: tuple(t.shape) for name, t in tensors.items()})
+    raw = read_config(folder)
+    stored = {name: header.shape for name, header in read_headers(folder).items()}
+    config, expected = network_config(folder, raw, stored, init_beacons=init_beacons)
+    found = {renamed(raw, name): shape for name, shape in stored.items()}
+    if config.tie_word_embeddings:
+        found.pop(_HEAD, None)  # the embeddings once more
+    wanted = {name for name in expected if "beacon_" in name} if init_beacons else set()
+    to_make = wanted if not wanted & found.keys() else set()
+    wrong = compare({name: shape for name, shape in expected.items() if name not in to_make}, found)
     faults = [f"{len(names)} {what} (first: {names[0]})" for what, names in wrong.items() if names]
     if faults:
-        msg = f"{folder}: tensors do not fit its config.json: {'; '.join(faults)}; copy the checkpoint again"
+        msg = f"{folder}: tensors do not fit its {CONFIG_NAME}: {'; '.join(faults)}; copy the checkpoint again"
         raise CheckpointError(msg)
+    tensors = {renamed(raw, name): tensor for name, tensor in read_tensors(folder)}
+    if config.tie_word_embeddings:
+        tensors[_HEAD] = tensors[_EMBEDDING]
+    for name in to_make:
+        tensors[name] = _first_beacon(folder, config, tensors, name)
     return config, tensors
 
 
+def _first_beacon(folder: Path, config: VideoXLConfig, tensors: Mapping[str, Tensor], name: str) -> Tensor:
+    """What a beacon's tensor starts as, as in the original: the ordinary projection, the end token's embedding."""
+    if "_proj" in name:
+        return tensors[name.replace("beacon_", "")].clone()
+    end = config.text.eos_token_id
+    end = end[0] if isinstance(end, list) else end
+    if end is None:
+        msg = f"{folder / CONFIG_NAME} has no eos_token_id, whose embedding beacons start from; add it"
+        raise CheckpointError(msg)
+    return tensors[_EMBEDDING][end : end + 1].clone()
+
+
 def load_tokenizer(folder: Path) -> PreTrainedTokenizerFast:
-    """The tokenizer beside the weights.
+    """The tokenizer beside the weights; no code that lies there is ever run.
 
     Raises:
-        CheckpointError: there is none, or it is not of the fast kind.
+        CheckpointError: there is none, or it is damaged.
     """
-    remedy = "copy tokenizer.json and its configs beside the weights"
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(folder, local_files_only=True)
-    except (OSError, ValueError) as e:
-        msg = f"{folder} has no usable tokenizer ({e}); {remedy}"
-        raise CheckpointError(msg) from e
-    if not isinstance(tokenizer, PreTrainedTokenizerFast):
-        msg = f"{folder} gives a {type(tokenizer).__name__}, which cannot stream words; {remedy}"
+    if (folder / "tokenizer.json").is_file():
+        kind = PreTrainedTokenizerFast
+    elif (folder / "vocab.json").is_file() and (folder / "merges.txt").is_file():
+        kind = Qwen2Tokenizer
+    else:
+        msg = f"{folder} has no tokenizer.json, nor vocab.json and merges.txt; copy the tokenizer beside the weights"
         raise CheckpointError(msg)
+    try:  # by its kind, not by AutoTokenizer, which would want a config.json that it knows
+        tokenizer: PreTrainedTokenizerFast = kind.from_pretrained(folder, local_files_only=True)
+    except Exception as e:  # whatever a library makes of files that anybody may have written
+        msg = f"{folder} has no usable tokenizer ({' '.join(str(e).split())}); copy all of its files again"
+        raise CheckpointError(msg) from e
     return tokenizer
+
+
+def load_generation_config(folder: Path) -> GenerationConfig | None:
+    """How the checkpoint wants to generate; None where it does not say.
+
+    Raises:
+        CheckpointError: it cannot be read.
+    """
+    file = folder / GENERATION_CONFIG_NAME
+    if not file.is_file():
+        return None
+    read_json(file)
+    try:
+        return GenerationConfig.from_pretrained(folder, local_files_only=True)
+    except Exception as e:  # as above
+        msg = f"{file} is not usable ({' '.join(str(e).split())}); copy this file again, or remove it"
+        raise CheckpointError(msg) from e
 
 
 def load_network(
@@ -234,6 +166,7 @@ def load_network(
     device: str | torch.device = "cpu",
     dtype: torch.dtype | None = None,
     attention: str = "sdpa",
+    init_beacons: bool = False,
 ) -> VideoXLForConditionalGeneration:
     """Load a checkpoint of either layout, ready for inference.
 
@@ -242,18 +175,21 @@ def load_network(
         device: where to put it.
         dtype: precision; None for the checkpoint's own, float32 on a CPU.
         attention: "sdpa", "eager", "flash_attention_2" or "flash_attention_3".
+        init_beacons: where to begin training: if the checkpoint has no beacons at all, make them as the original
+            does, projections copied from the ordinary ones and the embedding from the end token's.
 
     Raises:
         CheckpointError: as ``open_checkpoint``.
     """
     folder = Path(folder)
-    config, tensors = open_checkpoint(folder)
+    config, tensors = open_checkpoint(folder, init_beacons=init_beacons)
+    generation = load_generation_config(folder)
     if dtype is None:
         stored = next(iter(tensors.values())).dtype
         dtype = torch.float32 if torch.device(device).type == "cpu" else stored
     network: Any = VideoXLForConditionalGeneration.from_pretrained(
         None, config=config, state_dict=tensors, dtype=dtype, attn_implementation=attention
     )
-    if (folder / "generation_config.json").is_file():
-        network.generation_config = GenerationConfig.from_pretrained(folder)
+    if generation is not None:
+        network.generation_config = generation
     return network.to(device).eval()  # type: ignore[no-any-return]
