@@ -15,7 +15,7 @@ from PIL import Image
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Event, Severity, Status, event_id
-from videoxl_stream.reports import render_html, write_html
+from videoxl_stream.reports import Mark, render_html, write_html
 
 START = datetime(2026, 1, 1, 12, tzinfo=UTC)
 VOID = {"meta", "img", "rect", "line"}
@@ -130,6 +130,24 @@ def test_whatever_people_write_is_text() -> None:
 
 def test_a_report_of_nothing_says_so() -> None:
     assert "Nothing was found." in _Page(render_html([])).words
+
+
+def test_marks_are_outlined_on_the_lane_of_their_rule() -> None:
+    end = START + timedelta(seconds=200)
+    burnt = Mark("gate", "fire", START + timedelta(seconds=20), START + timedelta(seconds=60), "true <b>")
+    page = _Page(render_html(EVENTS, start=START, end=end, marks=[burnt]))
+    [outline] = page.all("rect", **{"class": "mark"})
+    assert (outline["x"], outline["width"]) == ("10.0%", "20.0%")
+    assert any(word.startswith("true <b>: 2026-01-01 12:00:20") for word in page.words)
+    assert len(page.all("rect", **{"class": "lane"})) == 3
+
+
+def test_marks_alone_make_a_timeline() -> None:
+    missed = Mark("gate", "fire", START, START + timedelta(seconds=40), "true")
+    page = _Page(render_html([], marks=[missed]))
+    assert {"Nothing was found.", "gate", "fire"} <= set(page.words)
+    assert [outline["width"] for outline in page.all("rect", **{"class": "mark"})] == ["100.0%"]
+    assert page.all("table") == []
 
 
 def test_edges_the_wrong_way_round_are_refused() -> None:

@@ -12,7 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Event, Severity, Status
-from videoxl_stream.reports.timeline import timelines
+from videoxl_stream.reports.timeline import Mark, timelines
 
 _JPEG = b"\xff\xd8\xff"
 
@@ -25,6 +25,7 @@ def render_html(
     start: datetime | None = None,
     end: datetime | None = None,
     thumbnails: Mapping[str, bytes] | None = None,
+    marks: Sequence[Mark] = (),
 ) -> str:
     """Make a report: counts, a timeline for every rule, and a table.
 
@@ -32,9 +33,10 @@ def render_html(
         events: in any order; ``EventStore.events()`` gives them.
         title: heading of the page.
         note: a sentence below it, such as which model looked at which footage.
-        start: left edge of the timelines, aware; None means the first event's start.
-        end: right edge; None means the last event's end.
+        start: left edge of the timelines, aware; None means the first event's or mark's start.
+        end: right edge; None means the last event's or mark's end.
         thumbnails: for event ids, one JPEG each.
+        marks: stretches to outline on the timelines, such as what is known to have happened.
 
     Returns:
         the page; everything in it is escaped, pictures are embedded.
@@ -44,7 +46,7 @@ def render_html(
     """
     pictures = {event_id: _data_url(event_id, jpeg) for event_id, jpeg in (thumbnails or {}).items()}
     ordered = sorted(events, key=lambda event: (event.start, event.stream_id, event.rule))
-    left, right = _edges(ordered, start, end)
+    left, right = _edges([*ordered, *marks], start, end)
     environment = Environment(
         loader=PackageLoader("videoxl_stream.reports"),
         autoescape=True,
@@ -61,7 +63,7 @@ def render_html(
         events=ordered,
         tiles=_tiles(ordered),
         rules=sorted(Counter(event.rule for event in ordered).items()),
-        timelines=timelines(ordered, left, right),
+        timelines=timelines(ordered, left, right, marks),
         pictures=pictures,
     )
 
@@ -75,6 +77,7 @@ def write_html(
     start: datetime | None = None,
     end: datetime | None = None,
     thumbnails: Mapping[str, bytes] | None = None,
+    marks: Sequence[Mark] = (),
 ) -> Path:
     """Write the page that ``render_html`` makes, and the folders above it.
 
@@ -84,16 +87,16 @@ def write_html(
     Raises:
         ConfigError: as for ``render_html``.
     """
-    page = render_html(events, title=title, note=note, start=start, end=end, thumbnails=thumbnails)
+    page = render_html(events, title=title, note=note, start=start, end=end, thumbnails=thumbnails, marks=marks)
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(page, encoding="utf-8")
     return path
 
 
-def _edges(events: Sequence[Event], start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
-    left = start or min((event.start for event in events), default=datetime(1970, 1, 1, tzinfo=UTC))
-    right = end or max((event.end for event in events), default=left + timedelta(seconds=1))
+def _edges(shown: Sequence[Event | Mark], start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
+    left = start or min((one.start for one in shown), default=datetime(1970, 1, 1, tzinfo=UTC))
+    right = end or max((one.end for one in shown), default=left + timedelta(seconds=1))
     if end is None:
         right = max(right, left + timedelta(seconds=1))
     if right <= left:

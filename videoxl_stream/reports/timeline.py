@@ -14,10 +14,30 @@ _STEPS_S = (1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 7200, 10_80
 
 
 @dataclass(frozen=True, slots=True)
+class Mark:
+    """A stretch that is outlined on the lane of a rule, such as what is known to have happened."""
+
+    stream_id: str
+    rule: str
+    start: datetime
+    end: datetime
+    label: str
+
+
+@dataclass(frozen=True, slots=True)
 class Bar:
     """One event on its lane."""
 
     event: Event
+    left: float
+    width: float
+
+
+@dataclass(frozen=True, slots=True)
+class Outline:
+    """One mark on its lane."""
+
+    mark: Mark
     left: float
     width: float
 
@@ -28,6 +48,7 @@ class Lane:
 
     rule: str
     bars: tuple[Bar, ...]
+    outlines: tuple[Outline, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,31 +68,39 @@ class Timeline:
     ticks: tuple[Tick, ...]
 
 
-def timelines(events: Sequence[Event], start: datetime, end: datetime) -> list[Timeline]:
+def timelines(events: Sequence[Event], start: datetime, end: datetime, marks: Sequence[Mark] = ()) -> list[Timeline]:
     """Lay out the events of each stream between two moments.
 
     Args:
         events: of any streams and rules; what lies outside the two moments is cut off.
         start: left edge.
         end: right edge, later than ``start``.
+        marks: outlined beside the events, or alone.
     """
     axis = _ticks(start, end)
-    streams = sorted({event.stream_id for event in events})
+    shown: list[Event | Mark] = [*events, *marks]
+    streams = sorted({one.stream_id for one in shown})
     return [
-        Timeline(stream_id, _lanes([e for e in events if e.stream_id == stream_id], start, end), axis)
+        Timeline(stream_id, _lanes([one for one in shown if one.stream_id == stream_id], start, end), axis)
         for stream_id in streams
     ]
 
 
-def _lanes(events: Sequence[Event], start: datetime, end: datetime) -> tuple[Lane, ...]:
-    rules = sorted({event.rule for event in events})
-    return tuple(Lane(rule, tuple(_bar(event, start, end) for event in events if event.rule == rule)) for rule in rules)
+def _lanes(shown: Sequence[Event | Mark], start: datetime, end: datetime) -> tuple[Lane, ...]:
+    rules = sorted({one.rule for one in shown})
+    return tuple(_lane(rule, [one for one in shown if one.rule == rule], start, end) for rule in rules)
 
 
-def _bar(event: Event, start: datetime, end: datetime) -> Bar:
-    left, right = _percent(event.start, start, end), _percent(event.end, start, end)
+def _lane(rule: str, shown: Sequence[Event | Mark], start: datetime, end: datetime) -> Lane:
+    bars = tuple(Bar(one, *_place(one, start, end)) for one in shown if isinstance(one, Event))
+    return Lane(rule, bars, tuple(Outline(one, *_place(one, start, end)) for one in shown if isinstance(one, Mark)))
+
+
+def _place(shown: Event | Mark, start: datetime, end: datetime) -> tuple[float, float]:
+    """Left and width in percent."""
+    left, right = _percent(shown.start, start, end), _percent(shown.end, start, end)
     width = max(right - left, _MIN_WIDTH)
-    return Bar(event, round(min(left, 100 - width), 3), round(width, 3))
+    return round(min(left, 100 - width), 3), round(width, 3)
 
 
 def _percent(at: datetime, start: datetime, end: datetime) -> float:
