@@ -11,7 +11,7 @@ from torch import Tensor
 from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Tokenizer
 from transformers.utils import CONFIG_NAME, GENERATION_CONFIG_NAME
 
-from videoxl_stream.errors import CheckpointError
+from videoxl_stream.errors import CheckpointError, ConfigError
 from videoxl_stream.model.checkpoint import read_config, read_headers, read_json, read_tensors
 from videoxl_stream.model.configuration import VideoXLConfig
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
@@ -19,6 +19,7 @@ from videoxl_stream.model.released import Shapes, our_name, released_config
 
 _EMBEDDING = "model.language_model.embed_tokens.weight"
 _HEAD = "lm_head.weight"
+_ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3")
 
 
 def embedded_path() -> Path:
@@ -160,6 +161,15 @@ def load_generation_config(folder: Path) -> GenerationConfig | None:
         raise CheckpointError(msg) from e
 
 
+def _check_attention(attention: str, dtype: torch.dtype) -> None:
+    if attention not in _ATTENTIONS:
+        msg = f"attention={attention!r} is unknown; use one of {', '.join(map(repr, _ATTENTIONS))}"
+        raise ConfigError(msg)
+    if attention.startswith("flash") and dtype not in (torch.float16, torch.bfloat16):
+        msg = f"attention={attention!r} works in half precision, not in {dtype}; use dtype=torch.bfloat16, or 'sdpa'"
+        raise ConfigError(msg)
+
+
 def load_network(
     folder: str | Path,
     *,
@@ -174,12 +184,13 @@ def load_network(
         folder: where config.json and the safetensors files are.
         device: where to put it.
         dtype: precision; None for the checkpoint's own, float32 on a CPU.
-        attention: "sdpa", "eager", "flash_attention_2" or "flash_attention_3".
+        attention: "sdpa", "eager", "flash_attention_2" or "flash_attention_3"; the last two need half precision.
         init_beacons: where to begin training: if the checkpoint has no beacons at all, make them as the original
             does, projections copied from the ordinary ones and the embedding from the end token's.
 
     Raises:
         CheckpointError: as ``open_checkpoint``.
+        ConfigError: the attention is unknown, not installed, or does not fit the precision.
     """
     folder = Path(folder)
     config, tensors = open_checkpoint(folder, init_beacons=init_beacons)
@@ -187,9 +198,14 @@ def load_network(
     if dtype is None:
         stored = next(iter(tensors.values())).dtype
         dtype = torch.float32 if torch.device(device).type == "cpu" else stored
-    network: Any = VideoXLForConditionalGeneration.from_pretrained(
-        None, config=config, state_dict=tensors, dtype=dtype, attn_implementation=attention
-    )
+    _check_attention(attention, dtype)
+    try:
+        network: Any = VideoXLForConditionalGeneration.from_pretrained(
+            None, config=config, state_dict=tensors, dtype=dtype, attn_implementation=attention
+        )
+    except ImportError as e:
+        msg = f"attention={attention!r} cannot be used here ({e}); use 'sdpa', or install videoxl-stream[flash]"
+        raise ConfigError(msg) from e
     if generation is not None:
         network.generation_config = generation
     return network.to(device).eval()  # type: ignore[no-any-return]
