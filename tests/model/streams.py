@@ -11,7 +11,8 @@ from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.queries import Query
 
-QUERIES = [Query("What is the man doing?", ("yes", "no")), Query("Describe.", ("a", "the door", "He walks"))]
+QUESTION = "What is the man doing?"
+QUERIES = [Query(QUESTION, ("yes", "no")), Query("Describe.", ("a", "the door", "He walks"))]
 
 
 def filled(

@@ -116,6 +116,7 @@ def test_save_and_load_is_exact(model: VideoXL, footage: list[Image], tmp_path: 
         memory = filled(model, footage[:37], budget=budget)
         model.save_memory(memory, path)
         loaded = model.load_memory(path)
+        assert loaded.prefix_ids == memory.prefix_ids != []
         expected, found = memory.beacon_states(), loaded.beacon_states()
         assert all(torch.equal(a, b) for a, b in zip(expected, found, strict=True))
         assert (probabilities(model, memory) == probabilities(model, loaded)).all()

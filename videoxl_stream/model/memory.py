@@ -66,7 +66,8 @@ class VideoMemory:
     rotary attention sees only differences, these are exactly the original's closed-up positions, also after
     eviction and in a view; angles are float64, so this holds at any length.
 
-    One thread uses a memory at a time. A fork shares storage until either side writes.
+    One thread uses a memory at a time. A fork shares storage until either side writes. To transformers it is a
+    cache, with the two members that ``generate`` asks for.
 
     Args:
         shape: what one slot costs.
@@ -88,6 +89,7 @@ class VideoMemory:
         self.pending = Pending()
         self.first = self.next = 0  # running slots: the oldest visible, and the one that comes next
         self.carry = 0
+        self.prefix_ids: list[int] = []  # of the sink; a repetition penalty counts them
         self.last_s: float | None = None
         self.num_scratch = 0  # places of the scratch part in use
         self.text_length = 0  # text tokens after the footage: always 0 but on forks and in generate()
@@ -99,6 +101,8 @@ class VideoMemory:
         self._fork: weakref.ref[VideoMemory] | None = None
 
     # ---- what is in it
+
+    is_compileable = False
 
     @property
     def num_sink(self) -> int:

@@ -50,6 +50,7 @@ def save(memory: VideoMemory, path: Path, fingerprint: str) -> None:
         "first": memory.first,
         "next": memory.next,
         "carry": memory.carry,
+        "prefix_ids": memory.prefix_ids,
         "last_s": memory.last_s,
         "chunks": [asdict(chunk) for chunk in memory.chunks],
     }
@@ -99,6 +100,7 @@ def _restore(memory: VideoMemory, state: dict[str, object], tensors: dict[str, T
     chunks = [Chunk(**chunk) for chunk in state["chunks"]]  # type: ignore[attr-defined]
     memory.remember_all(chunks, tensors["times"].numpy(), first)
     memory.carry, memory.last_s = state["carry"], state["last_s"]  # type: ignore[assignment]
+    memory.prefix_ids = state["prefix_ids"]  # type: ignore[assignment]
     if "pending_features" in tensors:
         memory.pending.features = [tensors["pending_features"].to(slots.keys.device)]
         memory.pending.times = [tensors["pending_times"].numpy()]

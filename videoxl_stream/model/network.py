@@ -15,10 +15,11 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 from videoxl_stream.errors import ConfigError, ModelError
 from videoxl_stream.model.beacon import BeaconQwen2Model
 from videoxl_stream.model.configuration import VideoXLConfig
+from videoxl_stream.model.generation import FootageGeneration
 from videoxl_stream.model.layout import Layout, Past
 from videoxl_stream.model.memory import Chunk, VideoMemory
 from videoxl_stream.model.parallel import ParallelPass
-from videoxl_stream.model.prompts import IGNORE_INDEX, IMAGE_TOKEN_INDEX
+from videoxl_stream.model.prompts import IGNORE_INDEX
 from videoxl_stream.model.rotary import Rotary
 from videoxl_stream.model.slots import KVShape
 from videoxl_stream.model.steps import SinkStep, TextStep, WindowStep
@@ -57,7 +58,7 @@ class VideoXLModel(VideoXLPreTrainedModel):
         return self.language_model.embed_tokens
 
 
-class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
+class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, FootageGeneration, GenerationMixin):
     """Video-XL with its language head (arXiv 2409.14485).
 
     ``generate`` takes a prompt with one ``-200`` or with expanded fill ids, and ``pixel_values`` of one video or
@@ -108,6 +109,7 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
         step = SinkStep(memory, ids.shape[1])
         self.text(self.text.embed_tokens(ids), step)
         step.commit()
+        memory.prefix_ids = ids[0].tolist()
 
     @torch.no_grad()
     def compress(self, memory: VideoMemory, features: Tensor, times: np.ndarray, windows: list[Window]) -> None:
@@ -163,58 +165,6 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
         """The language head."""
         return self.lm_head
 
-    @classmethod
-    def _supports_default_dynamic_cache(cls) -> bool:
-        return False
-
-    def expand(self, input_ids: Tensor, num_visual: int) -> Tensor:
-        """Replace the one -200 of a prompt (1, tokens) by a fill id per visual token.
-
-        Raises:
-            ConfigError: there is not exactly one, or the batch is not one.
-        """
-        if input_ids.shape[0] != 1:
-            msg = f"got a batch of {input_ids.shape[0]} prompts; footage is compressed one video at a time"
-            raise ConfigError(msg)
-        where = (input_ids[0] == IMAGE_TOKEN_INDEX).nonzero()[:, 0].tolist()
-        if not where:
-            return input_ids
-        if len(where) > 1:
-            msg = f"the prompt holds {len(where)} image tokens; give one, with all frames or crops in pixel_values"
-            raise ConfigError(msg)
-        fill = input_ids.new_full((1, num_visual), self.config.fill_token_id)
-        return torch.cat((input_ids[:, : where[0]], fill, input_ids[:, where[0] + 1 :]), dim=1)
-
-    def generate(self, inputs: Tensor | None = None, **kwargs: Any) -> Any:  # type: ignore[override]
-        """As in transformers; the returned ids begin with the expanded prompt.
-
-        Args:
-            inputs: prompt (1, tokens); or ``input_ids=``.
-            kwargs: ``pixel_values`` and ``modality`` ("video" or "image"), and anything ``generate`` takes.
-        """
-        ids = kwargs.pop("input_ids", inputs)
-        features = kwargs.pop("image_features", None)
-        pixels, modality = kwargs.pop("pixel_values", None), kwargs.pop("modality", "video")
-        if features is None and pixels is not None:
-            with torch.no_grad():
-                features = self.model.vision(pixels.to(self.device), modality)
-        if features is not None:
-            kwargs["image_features"] = features
-            ids = self.expand(ids, len(features))
-        kwargs.setdefault("attention_mask", torch.ones_like(ids))
-        return super().generate(ids, **kwargs)  # type: ignore[misc] # the library's protocol for self is too narrow
-
-    def prepare_inputs_for_generation(  # type: ignore[override]
-        self, input_ids: Tensor, past_key_values: VideoMemory | None = None, **kwargs: Any
-    ) -> dict[str, Any]:
-        """The whole prompt with its footage first, then one token a step."""
-        if past_key_values is None:
-            footage = {name: kwargs.get(name) for name in ("image_features", "ratios")}
-            return {"input_ids": input_ids, **footage, "use_cache": True}
-        seen = past_key_values.text_length
-        tokens = kwargs.get("next_sequence_length") or (1 if seen else input_ids.shape[1])
-        return {"input_ids": input_ids[:, -tokens:], "past_key_values": past_key_values, "use_cache": True}
-
     def forward(
         self,
         input_ids: Tensor,
@@ -244,6 +194,10 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, GenerationMixin):
         Returns:
             logits of the text behind the footage (all tokens where there is no footage), the memory, and the loss.
         """
+        self.check_one(input_ids)
+        if past_key_values is not None and (image_features is not None or pixel_values is not None):
+            msg = "a memory holds its footage already; give it text only"
+            raise ConfigError(msg)
         if image_features is None and pixel_values is not None:
             image_features = self.model.vision(pixel_values, modality)
         if labels is not None:

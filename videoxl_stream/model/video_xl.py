@@ -229,7 +229,8 @@ class VideoXL:
     def _decode(self, fork: VideoMemory, ids: Tensor, max_new_tokens: int) -> Iterator[str]:
         network, processors = self.network, self._processors()
         stream = DecodeStream(skip_special_tokens=True)
-        seen = step = ids
+        before = self._tensor([*fork.prefix_ids, network.config.fill_token_id])
+        seen, step = torch.cat((before, ids), dim=1), ids  # a penalty counts the whole prompt, as in the original
         for _ in range(max_new_tokens):
             hidden = network.read_text(fork, network.text.embed_tokens(step))
             scores = processors(cast("torch.LongTensor", seen), network.lm_head(hidden[:, -1]).float())
