@@ -175,7 +175,7 @@ REFUSED: dict[str, tuple[dict[str, Any], str]] = {
 def test_what_cannot_work_is_refused(model: VideoXL, name: str) -> None:
     options, words = REFUSED[name]
     with pytest.raises(ConfigError, match=words):
-        model.network.generate(**({"input_ids": PROMPT, "pixel_values": PIXELS, "max_new_tokens": 2} | options))
+        model.network.generate(None, **({"input_ids": PROMPT, "pixel_values": PIXELS, "max_new_tokens": 2} | options))
 
 
 def test_a_prompt_that_asks_nothing_is_refused(model: VideoXL) -> None:

@@ -21,11 +21,23 @@ class Window:
         num_raw: raw visual tokens.
         ratio: raw tokens per beacon.
         carry: raw tokens of the window before that no beacon covers yet.
+
+    Raises:
+        ConfigError: there are no tokens, or more are carried than a beacon stands for.
     """
 
     num_raw: int
     ratio: int
     carry: int = 0
+
+    def __post_init__(self) -> None:
+        """Refuse a window whose beacons would stand before it."""
+        if self.num_raw < 1 or not 0 <= self.carry < self.ratio:
+            msg = (
+                f"{self.num_raw} tokens with {self.carry} carried cannot be compressed {self.ratio} to one; a memory "
+                "keeps its ratio, so pin one with open_memory(ratio=...)"
+            )
+            raise ConfigError(msg)
 
     @property
     def num_beacons(self) -> int:
