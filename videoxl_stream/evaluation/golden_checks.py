@@ -184,7 +184,7 @@ def _check_gradients(
             result.close("gradients", torch.zeros_like(tensor) if gradient is None else gradient, tensor)
 
 
-def _frame(kind: str, width: int, height: int, seed: int) -> np.ndarray:
+def recorded_frame(kind: str, width: int, height: int, seed: int) -> np.ndarray:
     """A frame by the recorded recipe: seeded noise or an integer pattern."""
     if kind == "noise":
         return np.random.default_rng(seed).integers(0, 256, (height, width, 3), dtype=np.uint8)
@@ -197,7 +197,7 @@ def check_preprocess(case: Case, result: Result, networks: Networks) -> None:
     """Frames to pixel values."""
     del networks
     c, tensors = case.content, case.tensors()
-    frames = [_frame(c["frame_kind"], c["width"], c["height"], seed) for seed in c.get("seeds") or [0]]
+    frames = [recorded_frame(c["frame_kind"], c["width"], c["height"], seed) for seed in c.get("seeds") or [0]]
     pixels = PictureProcessor(336, "crop").frames(frames)
     first = np.array(fit(PILImage.fromarray(frames[0]), 336, "crop")).transpose(2, 0, 1)
     views = {
@@ -219,7 +219,7 @@ def check_anyres(case: Case, result: Result, networks: Networks) -> None:
     del networks
     c = case.content
     pinpoints = json.loads((case.folder.parent / "image_grid_pinpoints_7b.json").read_text(encoding="utf-8"))
-    image = PILImage.fromarray(_frame(c["frame_kind"], c["width"], c["height"], 0))
+    image = PILImage.fromarray(recorded_frame(c["frame_kind"], c["width"], c["height"], 0))
     result.same("canvas", list(best_resolution(image.size, pinpoints)), c["best_resolution_wh"])
     pixels = PictureProcessor(336).normalise(anyres_crops(image, 336, pinpoints))
     result.same("crops", len(pixels), c["n_crops"])

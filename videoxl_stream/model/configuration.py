@@ -119,8 +119,17 @@ class VideoXLConfig(PreTrainedConfig):
     @property
     def tokens_per_frame(self) -> int:
         """Visual tokens of one video frame after pooling."""
-        side = self.image_size // cast("int", self.vision.patch_size) // self.spatial_pool_stride
+        side = self._side // self.spatial_pool_stride
         return side * side
+
+    @property
+    def tokens_per_image(self) -> int:
+        """Visual tokens of one image that is not cut, which is not pooled."""
+        return self._side**2
+
+    @property
+    def _side(self) -> int:
+        return self.image_size // cast("int", self.vision.patch_size)
 
 
 AutoConfig.register(BeaconQwen2Config.model_type, BeaconQwen2Config)

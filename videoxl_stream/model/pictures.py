@@ -19,6 +19,17 @@ CLIP_MEAN = (0.48145466, 0.4578275, 0.40821073)
 CLIP_STD = (0.26862954, 0.26130258, 0.27577711)
 
 
+def check_picture(image: np.ndarray, name: str) -> None:
+    """Refuse what is no picture.
+
+    Raises:
+        ConfigError: it is not uint8 (height, width, 3).
+    """
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or 0 in image.shape:
+        msg = f"{name} is {image.dtype} {image.shape}; give uint8 (height, width, 3) RGB"
+        raise ConfigError(msg)
+
+
 def fit(image: PILImage.Image, size: int, how: Fit) -> PILImage.Image:
     """Make a picture square.
 

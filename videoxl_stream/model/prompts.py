@@ -34,7 +34,7 @@ def chat_prompt(turns: Sequence[tuple[str, str | None]], system: str = DEFAULT_S
 
 def around_footage(system: str = DEFAULT_SYSTEM) -> tuple[str, str]:
     """The prompt before the footage, and a template with ``{}`` for the question behind it."""
-    before, after = chat_prompt([("user", f"{IMAGE_TOKEN}\n{{}}"), ("assistant", None)], system).split(IMAGE_TOKEN)
+    before, after = chat_prompt([("user", f"{IMAGE_TOKEN}\n{{}}"), ("assistant", None)], system).rsplit(IMAGE_TOKEN, 1)
     return before, after
 
 

@@ -68,6 +68,7 @@ def released_config(
     text["rope_theta"] = config.get("rope_theta") or 1e6
     if "beacon_window" in config:
         text.setdefault("beacon_param", [])  # the original's default: beacons without projections of their own
+    aspect = str(config.get("image_aspect_ratio"))  # what else there is leaves an image whole
     select = config.get("mm_vision_select_layer")
     return VideoXLConfig(
         text_config=text,
@@ -75,7 +76,7 @@ def released_config(
         vision_select_layer=-1 if select is None else select,
         spatial_pool_mode=config.get("mm_spatial_pool_mode") or "average",
         spatial_pool_stride=config.get("mm_spatial_pool_stride") or 2,
-        image_grid_pinpoints=config.get("image_grid_pinpoints"),
+        image_grid_pinpoints=config.get("image_grid_pinpoints") if "anyres" in aspect else None,
         tie_word_embeddings=bool(config.get("tie_word_embeddings")),
         dtype=config.get("torch_dtype"),
     )

@@ -26,9 +26,10 @@ from videoxl_stream.model.checkpoint import (
     weight_map,
 )
 from videoxl_stream.model.configuration import VideoXLConfig
+from videoxl_stream.model.processing import load_pictures
 from videoxl_stream.model.prompts import END_OF_TURN, chat_prompt
 from videoxl_stream.model.released import Shapes, recognise
-from videoxl_stream.model.video_xl import VideoXL, load_pictures
+from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.model.weights import (
     compare,
     is_ours,

@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, cast
 
 import numpy as np
 import torch
@@ -15,17 +15,17 @@ from tokenizers.decoders import DecodeStream
 from torch import Tensor
 from transformers import LogitsProcessorList, RepetitionPenaltyLogitsProcessor
 
-from videoxl_stream.errors import CheckpointError, ConfigError, NotInMemoryError
+from videoxl_stream.errors import ConfigError, NotInMemoryError
 from videoxl_stream.frames import Image
 from videoxl_stream.model import memory_file
 from videoxl_stream.model.beacon import is_flash
-from videoxl_stream.model.checkpoint import read_json
 from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
-from videoxl_stream.model.pictures import Fit, PictureProcessor
+from videoxl_stream.model.pictures import Fit, PictureProcessor, check_picture
+from videoxl_stream.model.processing import VideoXLProcessor
 from videoxl_stream.model.prompts import DEFAULT_SYSTEM, END_OF_TURN, around_footage
 from videoxl_stream.model.steps import Question, QuestionsStep
-from videoxl_stream.model.weights import embedded_path, load_network, load_tokenizer
+from videoxl_stream.model.weights import embedded_path, load_network
 from videoxl_stream.queries import Query, Span, Verdict
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 _PREFERRED_RATIO = 8
 _VISION_BATCH = 32
-_PICTURES_FILE = "preprocessor_config.json"
 
 
 class VideoXL:
@@ -87,17 +86,18 @@ class VideoXL:
         """
         path = embedded_path() if str(folder) == "embedded" else Path(folder)
         network = load_network(path, device=device, dtype=dtype, attention=attention)
-        tokenizer = load_tokenizer(path)
-        pictures = load_pictures(path, network.config.image_size, fit)
-        return cls(network, tokenizer, pictures, gap_s=gap_s)
+        processor = VideoXLProcessor.from_pretrained(path, fit=fit, config=network.config)
+        return cls(network, processor.tokenizer, processor.pictures, gap_s=gap_s)
 
     def save_pretrained(self, folder: str | Path) -> None:
         """Write network, tokenizer and preprocessing in our own layout."""
         self.network.save_pretrained(folder)
-        self.tokenizer.save_pretrained(folder)
-        p = self.pictures
-        content = {"size": p.size, "fit": p.how, "image_mean": list(p.mean), "image_std": list(p.std)}
-        (Path(folder) / _PICTURES_FILE).write_text(json.dumps(content, indent=2) + "\n", encoding="utf-8")
+        self.processor.save_pretrained(folder)
+
+    @property
+    def processor(self) -> VideoXLProcessor:
+        """For the network's own ``generate``, outside streams."""
+        return VideoXLProcessor(self.tokenizer, self.pictures, self.network.config)
 
     @property
     def window_frames(self) -> int:
@@ -325,9 +325,7 @@ def _checked(frames: Sequence[Image], timestamps: Sequence[float]) -> np.ndarray
         msg = f"{len(frames)} frames need as many finite timestamps in seconds, got {np.shape(timestamps)}"
         raise ConfigError(msg)
     for index, frame in enumerate(frames):
-        if frame.dtype != np.uint8 or frame.ndim != 3 or frame.shape[2] != 3 or 0 in frame.shape:
-            msg = f"frame {index} is {frame.dtype} {frame.shape}; give uint8 (height, width, 3) RGB"
-            raise ConfigError(msg)
+        check_picture(frame, f"frame {index}")
     return times
 
 
@@ -354,15 +352,3 @@ def _normalised(queries: Sequence[Query], scores: list[float]) -> list[Verdict]:
         verdicts.append(Verdict(query, tuple(part.softmax(dim=0).tolist())))
         start += len(query.answers)
     return verdicts
-
-
-def load_pictures(folder: Path, size: int, how: Fit | None = None) -> PictureProcessor:
-    """Preprocessing as the checkpoint says, where it says so."""
-    file = folder / _PICTURES_FILE
-    stored: dict[str, Any] = read_json(file) if file.is_file() else {}
-    options = {name: stored[f"image_{name}"] for name in ("mean", "std") if f"image_{name}" in stored}
-    try:
-        return PictureProcessor(size, how or stored.get("fit", "pad"), **options)
-    except (ConfigError, TypeError) as e:
-        msg = f"{file} cannot be used ({e}); copy this file again"
-        raise CheckpointError(msg) from e
