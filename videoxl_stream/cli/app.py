@@ -7,6 +7,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from videoxl_stream.cli.ask import ask
+from videoxl_stream.cli.demo import demo
 from videoxl_stream.cli.events import events
 from videoxl_stream.cli.run import run
 from videoxl_stream.cli.verify import verify
@@ -40,6 +41,7 @@ app = typer.Typer(
 app.command()(run)
 app.command()(ask)
 app.command()(verify)
+app.command()(demo)
 app.add_typer(events)
 
 

@@ -1,0 +1,83 @@
+"""Kept verdicts decide as the pipeline did, and thresholds are chosen on them."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from datetime import UTC, datetime
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from videoxl_stream.evaluation.matching import Counts
+from videoxl_stream.evaluation.separation import auc, labelled
+from videoxl_stream.evaluation.sightings import PIPELINE, events_from, watch_sightings
+from videoxl_stream.evaluation.thresholds import GRID, Watched, best_rule, total_counts
+from videoxl_stream.pipeline import Pipeline
+from videoxl_stream.queries import Query, Span, Verdict
+from videoxl_stream.rules import Rule, Sighting
+from videoxl_stream.store import EventStore
+from videoxl_stream.testing import ScriptedModel, ScriptedSource
+from videoxl_stream.training.footage.clips import Truth
+from videoxl_stream.training.footage.scenes import Occurrence
+
+FIRE = Rule(name="fire", question="Is there a fire?", look_back_s=1.0, threshold=0.6, clear_below=0.3)
+FALL = Rule(name="fall", question="Has a person fallen?", look_back_s=6.0, cooldown_s=5.0)
+
+
+def sighting(window: int, probability: float) -> Sighting:
+    """What a rule was told about the seconds [5 window, 5 window + 5)."""
+    span = Span(5.0 * window, 5.0 * window + 5)
+    end = datetime.fromtimestamp(span.end_s, UTC)
+    verdict = Verdict(Query(FIRE.question), (probability, 1 - probability))
+    return Sighting(pipeline=PIPELINE, stream_id="site", window=window, span=span, end=end, verdict=verdict)
+
+
+def watched(probabilities: list[float], *fires: tuple[float, float]) -> Watched:
+    occurrences = tuple(Occurrence("fire", start_s, end_s, {}) for start_s, end_s in fires)
+    sightings = [sighting(window, probability) for window, probability in enumerate(probabilities)]
+    return Watched(Truth("site.mp4", 0, "site", 100.0, occurrences), {"fire": sightings})
+
+
+@pytest.mark.parametrize("length_s", [3.0, 24.0, 61.5])
+def test_the_events_are_those_of_the_pipeline(length_s: float) -> None:
+    # A gap at 10 s and a short last window are part of it.
+    times = [step / 2 + (20 if step > 20 else 0) for step in range(round(length_s * 2))]
+    truth = {FIRE.question: [Span(3.0, 9.0), Span(33.0, 44.0)], FALL.question: [Span(5.0, 6.0), Span(48.0, 99.0)]}
+    rules, source = [FIRE, FALL], ScriptedSource(times)
+    with EventStore("sqlite:///:memory:") as store:
+        Pipeline(sources=[source], model=ScriptedModel(truth), rules=rules, store=store, name=PIPELINE).run()
+        stored = store.events()
+    sightings = watch_sightings(ScriptedModel(truth), source, rules)
+    events = [event for rule in rules for event in events_from(rule, sightings[rule.name])]
+    assert sorted(events, key=lambda event: event.id) == sorted(stored, key=lambda event: event.id)
+
+
+def test_a_window_counts_as_true_from_one_second_on() -> None:
+    fire = Occurrence("fire", 9.5, 16.0, {})
+    sightings = [sighting(window, 0.1 * window) for window in range(5)]
+    pairs = labelled([fire, Occurrence("fall", 0.0, 25.0, {})], "fire", sightings)
+    assert pairs == [(False, 0.0), (True, 0.2), (True, pytest.approx(0.3)), (False, 0.4)]
+
+
+def test_auc_is_the_chance_of_the_right_order() -> None:
+    assert auc([(True, 0.9), (True, 0.2), (False, 0.1), (False, 0.2)]) == (1 + 1 + 1 + 0.5) / 4
+    assert auc([(True, 0.1), (False, 0.9)]) == 0
+    assert math.isnan(auc([(True, 0.9)]))
+
+
+def test_thresholds_are_chosen_in_the_middle_of_what_is_best() -> None:
+    # The second fire starts low and flickers; a light at 0.45 is no fire.
+    clip = watched([0.1, 0.9, 0.85, 0.1, 0.45, 0.1, 0.7, 0.35, 0.7, 0.1], (5.0, 15.0), (30.0, 45.0))
+    best = best_rule([clip], FIRE)
+    assert total_counts([clip], best) == Counts(2, 2, 2)
+    assert 0.5 <= best.threshold <= 0.65
+    assert 0.15 <= best.clears_below <= 0.35
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=8), st.sampled_from(GRID))
+def test_no_other_threshold_is_better(probabilities: list[float], threshold: float) -> None:
+    clip = watched(probabilities, (5.0, 15.0), (25.0, 32.0))
+    other = replace(FIRE, threshold=threshold, clear_below=threshold)
+    assert total_counts([clip], best_rule([clip], FIRE)).f1 >= total_counts([clip], other).f1
