@@ -20,11 +20,12 @@ from typing import Any
 
 import torch
 from rich.console import Console
+from rich.markup import escape
 from rich.table import Table
 from safetensors.torch import load_file
 from torch import Tensor
 
-from videoxl_stream.errors import ConfigError, VideoXLStreamError
+from videoxl_stream.errors import ConfigError
 
 TOLERANCE = 1e-4
 
@@ -110,11 +111,16 @@ def find_cases(paths: Iterable[Path]) -> list[Case]:
         folders += below
     cases = []
     for folder in dict.fromkeys(folder.resolve() for folder in folders):
+        file = folder / "case.json"
         try:
-            cases.append(Case(folder, json.loads((folder / "case.json").read_text(encoding="utf-8"))))
-        except json.JSONDecodeError as e:
-            msg = f"{folder / 'case.json'} is not JSON ({e}); copy the case again"
+            content = json.loads(file.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as e:
+            msg = f"{file} is not readable JSON ({e}); copy the case again"
             raise ConfigError(msg) from e
+        if not isinstance(content, dict):
+            msg = f"{file} holds no JSON object; copy the case again"
+            raise ConfigError(msg)
+        cases.append(Case(folder, content))
     return sorted(cases, key=lambda case: (case.folder.parent, *case.sequence))
 
 
@@ -131,7 +137,7 @@ def run_cases(cases: Iterable[Case]) -> Iterator[Result]:
         else:
             try:
                 check(case, result, networks)
-            except (VideoXLStreamError, KeyError, OSError, RuntimeError, ValueError) as e:
+            except Exception as e:  # whatever one case breaks, the others are still run and told
                 result.faults.append(f"{type(e).__name__}: {e}")
         yield result
 
@@ -145,14 +151,14 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         cases = find_cases(parser.parse_args(arguments).folders)
     except ConfigError as e:
-        console.print(f"[red]{e}[/red]")
+        console.print(str(e), style="red", markup=False)
         return 2
     torch.manual_seed(0)
     failed = 0
     for result in run_cases(cases):
         failed += not result.passed
         worst = max(result.errors, key=lambda what: result.errors[what], default="-")
-        verdict = "[green]pass[/green]" if result.passed else "[red]FAIL[/red] " + "; ".join(result.faults[:3])
+        verdict = "[green]pass[/green]" if result.passed else "[red]FAIL[/red] " + escape("; ".join(result.faults[:3]))
         error = f"{result.errors.get(worst, float('nan')):.1e}"
         table.add_row(result.name, verdict, error, worst, str(len(result.errors)))
     console.print(table)
