@@ -18,6 +18,8 @@ from videoxl_stream.model.memory import Chunk, VideoMemory, View
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
 
 _VERSION = 1
+# What reading a damaged file, or making a memory of what stands in it, can end in.
+_UNREADABLE = (SafetensorError, OSError, LookupError, TypeError, ValueError, RuntimeError)
 
 
 def save(memory: VideoMemory, path: Path, fingerprint: str) -> None:
@@ -71,17 +73,17 @@ def load(path: Path, network: VideoXLForConditionalGeneration, fingerprint: str)
         with safe_open(path, framework="pt") as file:
             state = json.loads((file.metadata() or {})["memory"])
             tensors = {name: file.get_tensor(name) for name in file.keys()}
-    except (SafetensorError, OSError, KeyError, json.JSONDecodeError) as e:
+        if state["version"] != _VERSION:
+            msg = f"{path} is of version {state['version']}, this program reads {_VERSION}; update videoxl-stream"
+            raise MemoryFormatError(msg)
+        if state["fingerprint"] != fingerprint:
+            msg = f"{path} was made by other weights; load those weights, or ingest the footage again"
+            raise MemoryFormatError(msg)
+        memory = network.new_memory(ratio=state["ratio"], budget=state["budget"])
+        _restore(memory, state, tensors)
+    except _UNREADABLE as e:
         msg = f"{path} is no readable memory ({type(e).__name__}: {e}); ingest the footage again"
         raise MemoryFormatError(msg) from e
-    if state["version"] != _VERSION:
-        msg = f"{path} is of version {state['version']}, this program reads {_VERSION}; update videoxl-stream"
-        raise MemoryFormatError(msg)
-    if state["fingerprint"] != fingerprint:
-        msg = f"{path} was made by other weights; load those weights, or ingest the footage again"
-        raise MemoryFormatError(msg)
-    memory = network.new_memory(ratio=state["ratio"], budget=state["budget"])
-    _restore(memory, state, tensors)
     return memory
 
 
