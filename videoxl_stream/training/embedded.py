@@ -168,14 +168,14 @@ class Training:
 
     def features(self, frames: Tensor) -> Tensor:
         """Visual tokens (streams, frames, tokens, dim)."""
-        out: Tensor = self.vision(normalised(frames))
-        return out.unflatten(0, frames.shape[:2])
+        out: Tensor = self.vision(normalised(frames)).unflatten(0, frames.shape[:2])
+        return out
 
     def _plain_features(self, footage: Footage) -> Tensor:
         """Visual tokens for measuring: a tower compiled without gradient goes on using the weights it first saw."""
         frames = self.frames(footage)
-        out: Tensor = self.objective.network.model.vision.video(normalised(frames))
-        return out.unflatten(0, frames.shape[:2])
+        out: Tensor = self.objective.network.model.vision.video(normalised(frames)).unflatten(0, frames.shape[:2])
+        return out
 
     def _vision_losses(self, footage: Footage) -> dict[str, Tensor]:
         footage = moved(footage, self.device)
