@@ -33,12 +33,12 @@ from videoxl_stream.evaluation.demo import (
 from videoxl_stream.evaluation.demo_score import score_seeds
 from videoxl_stream.evaluation.matching import Counts
 from videoxl_stream.evaluation.separation import auc, labelled
-from videoxl_stream.evaluation.sightings import watch_sightings
+from videoxl_stream.evaluation.sightings import events_from, watch_sightings
 from videoxl_stream.evaluation.stills import stills
 from videoxl_stream.events import Event, Severity, Status, event_id
 from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.rules import Sighting
-from videoxl_stream.training.footage.clips import ClipFormat, Truth
+from videoxl_stream.training.footage.clips import ClipFormat, Truth, truth_path
 from videoxl_stream.training.footage.phrases import QUESTIONS
 from videoxl_stream.training.footage.scenes import Occurrence, Scenario
 from videoxl_stream.training.footage.vocabulary import KINDS, STYLES
@@ -73,15 +73,29 @@ def separations(watches: Mapping[str, Watches], truths: Mapping[str, Scenario]) 
     return found
 
 
+def event_f1(watches: Mapping[str, Watches], clips: Path) -> float:
+    """F1 of the events that the rules make of what they were told."""
+    truths = {style: Truth.load(truth_path(path)) for style, path in clip_paths(clips).items()}
+    events = [
+        event
+        for watch in watches.values()
+        for rule in embedded_rules()
+        for event in events_from(rule, watch[rule.name])
+    ]
+    return Comparison(truths, events).score.total.f1
+
+
 def test_the_model_sees_and_without_its_memory_or_its_footage_it_does_not(clips: Path) -> None:
     streams, rules, truths = sources(clip_paths(clips)), embedded_rules(), scenarios(SHORT_SEED, SHORT_S)
     seeing = {one.stream_id: watch_sightings(load_model("embedded"), one, rules) for one in streams}
     blinded = load_model("embedded", BlindedVideoXL)
     zeroed = {one.stream_id: watch_sightings(blinded, one, rules) for one in streams}
-    assert np.mean(list(separations(seeing, truths).values())) > 0.85
+    assert np.mean(list(separations(seeing, truths).values())) > 0.9
     assert np.mean(list(separations(zeroed, truths).values())) < 0.65
+    assert event_f1(zeroed, clips) < event_f1(seeing, clips) - 0.2
+    # Above a half even by chance: in other footage, too, things happen in the middle rather than at the edges.
     others = [separations(seeing, scenarios(seed, SHORT_S)) for seed in range(100, 140)]
-    assert np.nanmean([value for other in others for value in other.values()]) < 0.65
+    assert np.nanmean([value for other in others for value in other.values()]) < 0.75
 
 
 def test_every_way_of_being_blind_is_scored_against_the_same_truth() -> None:
@@ -89,7 +103,8 @@ def test_every_way_of_being_blind_is_scored_against_the_same_truth() -> None:
     assert list(scores) == ["memory", "zero", "shuffle"]
     true = sum(len(scenario.occurrences) for seed in (2, 3) for scenario in scenarios(seed, 20.0).values())
     assert {score.total.true for score in scores.values()} == {true}
-    assert scores["shuffle"].total.found == scores["memory"].total.found
+    assert scores["shuffle"].total.found == scores["memory"].total.found > 0
+    assert scores["zero"] != scores["memory"]
 
 
 def test_clips_of_one_seed_cannot_be_shuffled() -> None:

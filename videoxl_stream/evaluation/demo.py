@@ -148,18 +148,22 @@ def watch(
         on_progress: told of each step.
 
     Returns:
-        the events, as the store holds them.
+        the events, each as last stored.
     """
     pipeline = Pipeline(
         sources=sources(clips), model=model, rules=embedded_rules(), store=store, sinks=sinks, name="demo"
     )
-    for event in pipeline.run(progress=on_progress):
-        if event.rule == "ad":
-            span = Span(event.start_s, event.end_s)
-            brand = "".join(pipeline.model.answer(pipeline.memory(event.stream_id), BRAND_QUESTIONS[0], span=span))
-            changes = {"answer": f"{event.answer}, {brand}", "revision": event.revision + 1}
-            store.commit(pipeline.name, event.stream_id, events=[event.model_copy(update=changes)])
-    return store.events(pipeline=pipeline.name)
+    return [_named(pipeline, event) if event.rule == "ad" else event for event in pipeline.run(progress=on_progress)]
+
+
+def _named(pipeline: Pipeline, event: Event) -> Event:
+    """Ask which brand an ad showed, and store it with the event."""
+    span = Span(event.start_s, event.end_s)
+    brand = "".join(pipeline.model.answer(pipeline.memory(event.stream_id), BRAND_QUESTIONS[0], span=span))
+    changes = {"answer": f"{event.answer}, {brand}", "revision": event.revision + 1}
+    named = event.model_copy(update=changes)
+    pipeline.store.commit(pipeline.name, event.stream_id, events=[named])
+    return named
 
 
 @dataclass(frozen=True, slots=True)

@@ -78,7 +78,7 @@ def score_seeds(
 
 
 def _found(folder: Path, model: VideoXL) -> list[Event]:
-    with EventStore(f"sqlite:///{folder / 'events.db'}") as store:
+    with EventStore("sqlite:///:memory:") as store:
         return watch(clip_paths(folder), model, store)
 
 
