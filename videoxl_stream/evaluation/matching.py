@@ -24,7 +24,7 @@ class Happening:
 class Counts:
     """How many were true, how many were found, and how many of both belong together.
 
-    Where a denominator is empty nothing could be wrong: the share is 1.
+    A share of nothing is 1 if nothing was true and nothing found, else 0.
     """
 
     true: int = 0
@@ -34,12 +34,12 @@ class Counts:
     @property
     def precision(self) -> float:
         """Share of what was found that is true."""
-        return self.matched / self.found if self.found else 1.0
+        return self.matched / self.found if self.found else float(not self.true)
 
     @property
     def recall(self) -> float:
         """Share of what is true that was found."""
-        return self.matched / self.true if self.true else 1.0
+        return self.matched / self.true if self.true else float(not self.found)
 
     @property
     def f1(self) -> float:
