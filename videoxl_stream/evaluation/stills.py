@@ -19,11 +19,11 @@ def stills(path: Path, times_s: Sequence[float], *, width: int = 288) -> list[by
 
     Args:
         path: the video file.
-        times_s: seconds from its first picture, in any order.
+        times_s: seconds from its first picture, in any order; behind its end it shows its last picture.
         width: of the JPEGs in pixels; the height follows.
 
     Raises:
-        SourceReadError: the file shows no picture at one of the times.
+        SourceReadError: no picture decodes there.
     """
     with av.open(str(path)) as container:
         stream = container.streams.video[0]
@@ -36,7 +36,7 @@ def stills(path: Path, times_s: Sequence[float], *, width: int = 288) -> list[by
                     break
                 picture = frame
             if picture is None:
-                msg = f"{path} shows nothing at {time_s:.1f} s; give times within its length"
+                msg = f"{path} shows nothing at {time_s:.1f} s: it is damaged; render it again"
                 raise SourceReadError(msg)
             found.append(_jpeg(picture, width))
     return found
