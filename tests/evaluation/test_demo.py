@@ -25,7 +25,6 @@ from videoxl_stream.evaluation.demo import (
     clear,
     clip_paths,
     is_telling,
-    load_model,
     render,
     seed_range,
     sources,
@@ -36,6 +35,7 @@ from videoxl_stream.evaluation.separation import auc, labelled
 from videoxl_stream.evaluation.sightings import events_from, watch_sightings
 from videoxl_stream.evaluation.stills import stills
 from videoxl_stream.events import Event, Severity, Status, event_id
+from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.rules import Sighting
 from videoxl_stream.training.footage.clips import ClipFormat, Truth, truth_path
@@ -87,8 +87,8 @@ def event_f1(watches: Mapping[str, Watches], clips: Path) -> float:
 
 def test_the_model_sees_and_without_its_memory_or_its_footage_it_does_not(clips: Path) -> None:
     streams, rules, truths = sources(clip_paths(clips)), embedded_rules(), scenarios(SHORT_SEED, SHORT_S)
-    seeing = {one.stream_id: watch_sightings(load_model("embedded"), one, rules) for one in streams}
-    blinded = load_model("embedded", BlindedVideoXL)
+    seeing = {one.stream_id: watch_sightings(VideoXL.from_pretrained(), one, rules) for one in streams}
+    blinded = BlindedVideoXL.from_pretrained()
     zeroed = {one.stream_id: watch_sightings(blinded, one, rules) for one in streams}
     assert np.mean(list(separations(seeing, truths).values())) > 0.9
     assert np.mean(list(separations(zeroed, truths).values())) < 0.65

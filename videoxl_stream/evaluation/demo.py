@@ -19,7 +19,6 @@ from pathlib import Path
 from time import perf_counter
 
 import torch
-from transformers.utils import logging as transformers_logging
 
 from videoxl_stream.connectors.file import FileSource
 from videoxl_stream.errors import ConfigError
@@ -197,7 +196,7 @@ class Demo:
         clear(self.folder)
         truths = render(self.folder, self.seed, self.duration_s, on_progress=on_render)
         rendered = perf_counter()
-        model = load_model("embedded")
+        model = VideoXL.from_pretrained("embedded")
         loaded = perf_counter()
         clips = clip_paths(self.folder)
         with EventStore(f"sqlite:///{self.folder / 'events.db'}") as store:
@@ -214,9 +213,3 @@ class Demo:
             seconds=seconds | {"total": perf_counter() - begun},
         )
         return compared
-
-
-def load_model(name: str, kind: type[VideoXL] = VideoXL) -> VideoXL:
-    """Load weights without the library's own progress bar, which would run into ours."""
-    transformers_logging.disable_progress_bar()
-    return kind.from_pretrained(name)

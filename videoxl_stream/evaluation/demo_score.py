@@ -23,7 +23,7 @@ from rich.table import Table
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.evaluation.blinded import BlindedVideoXL
 from videoxl_stream.evaluation.comparison import Comparison
-from videoxl_stream.evaluation.demo import DURATION_S, ENCODING, clip_paths, load_model, render, seed_range, watch
+from videoxl_stream.evaluation.demo import DURATION_S, ENCODING, clip_paths, render, seed_range, watch
 from videoxl_stream.evaluation.matching import MIN_IOU, Score
 from videoxl_stream.events import Event
 from videoxl_stream.model.video_xl import VideoXL
@@ -59,8 +59,8 @@ def score_seeds(
     if "shuffle" in blind and len(seeds) < 2:
         msg = f"to shuffle clips between seeds takes two or more; got {list(seeds)}"
         raise ConfigError(msg)
-    seeing = load_model(model)
-    blinded = load_model(model, BlindedVideoXL) if "zero" in blind else None
+    seeing = VideoXL.from_pretrained(model)
+    blinded = BlindedVideoXL.from_pretrained(model) if "zero" in blind else None
     truths: list[dict[str, Truth]] = []
     found: dict[str, list[list[Event]]] = {"memory": [], **{way: [] for way in blind}}
     for seed in track(seeds, "watching", console=Console(stderr=True)):

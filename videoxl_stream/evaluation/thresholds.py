@@ -22,7 +22,7 @@ from rich.progress import track
 from rich.table import Table
 
 from videoxl_stream.evaluation.comparison import Comparison
-from videoxl_stream.evaluation.demo import DURATION_S, clip_paths, load_model, render, seed_range, sources
+from videoxl_stream.evaluation.demo import DURATION_S, clip_paths, render, seed_range, sources
 from videoxl_stream.evaluation.matching import Counts
 from videoxl_stream.evaluation.separation import auc, labelled
 from videoxl_stream.evaluation.sightings import events_from, watch_sightings
@@ -103,7 +103,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seconds", type=float, default=DURATION_S, help="length of each clip")
     parser.add_argument("--fps", type=int, default=2, help="of the clips; 2 draws just what the model looks at")
     given = parser.parse_args(arguments)
-    model, encoding = load_model(given.model), ClipFormat(fps=given.fps)
+    model, encoding = VideoXL.from_pretrained(given.model), ClipFormat(fps=given.fps)
     clips: list[Watched] = []
     for seed in track(given.seeds, "watching", console=Console(stderr=True)):
         clips += watch_seed(model, seed, given.seconds, encoding)

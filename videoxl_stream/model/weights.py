@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import torch
 from torch import Tensor
 from transformers import GenerationConfig, PreTrainedTokenizerFast, Qwen2Tokenizer
-from transformers.utils import CONFIG_NAME, GENERATION_CONFIG_NAME
+from transformers.utils import CONFIG_NAME, GENERATION_CONFIG_NAME, logging
 
 from videoxl_stream.errors import CheckpointError, ConfigError
 from videoxl_stream.model.checkpoint import read_config, read_headers, read_json, read_tensors
@@ -19,6 +20,7 @@ from videoxl_stream.model.released import Shapes, our_name, released_config
 
 _EMBEDDING = "model.language_model.embed_tokens.weight"
 _HEAD = "lm_head.weight"
+_LONG_BYTES = 2**30
 _ATTENTIONS = ("sdpa", "eager", "flash_attention_2", "flash_attention_3")
 
 
@@ -200,12 +202,27 @@ def load_network(
         dtype = torch.float32 if torch.device(device).type == "cpu" else stored
     _check_attention(attention, dtype)
     try:
-        network: Any = VideoXLForConditionalGeneration.from_pretrained(
-            None, config=config, state_dict=tensors, dtype=dtype, attn_implementation=attention
-        )
+        with _bar_only_if_long(tensors):
+            network: Any = VideoXLForConditionalGeneration.from_pretrained(
+                None, config=config, state_dict=tensors, dtype=dtype, attn_implementation=attention
+            )
     except ImportError as e:
         msg = f"attention={attention!r} cannot be used here ({e}); use 'sdpa', or install videoxl-stream[flash]"
         raise ConfigError(msg) from e
     if generation is not None:
         network.generation_config = generation
     return network.to(device).eval()  # type: ignore[no-any-return]
+
+
+@contextmanager
+def _bar_only_if_long(tensors: Mapping[str, Tensor]) -> Iterator[None]:
+    """Keep the library's progress bar for weights that take long to load."""
+    long = sum(tensor.nbytes for tensor in tensors.values()) > _LONG_BYTES
+    if long or not logging.is_progress_bar_enabled():
+        yield
+        return
+    logging.disable_progress_bar()
+    try:
+        yield
+    finally:
+        logging.enable_progress_bar()
