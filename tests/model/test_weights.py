@@ -9,7 +9,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 from torch import Tensor
-from transformers import AutoConfig, AutoModelForImageTextToText
+from transformers import AutoConfig, AutoModel, AutoModelForImageTextToText
 
 from tests.model.conftest import GOLDEN
 from tests.model.test_checkpoint import INDEX, WEIGHTS, edit_config, edit_tensors, shard
@@ -91,7 +91,7 @@ def test_our_own_layout_is_an_exact_copy(model: VideoXL, expected: Tensor, tmp_p
     assert not list(tmp_path.glob("*.bin"))
     assert torch.equal(logits(load_network(tmp_path)), expected)
     assert isinstance(AutoConfig.from_pretrained(tmp_path), VideoXLConfig)
-    for loader in (VideoXLForConditionalGeneration, AutoModelForImageTextToText):
+    for loader in (VideoXLForConditionalGeneration, AutoModel, AutoModelForImageTextToText):
         network = loader.from_pretrained(tmp_path)
         assert type(network) is VideoXLForConditionalGeneration
         assert network.config.text.to_dict() == model.network.config.text.to_dict()

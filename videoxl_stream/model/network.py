@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from transformers import AutoModelForImageTextToText, GenerationMixin, PreTrainedModel
+from transformers import AutoModel, AutoModelForImageTextToText, GenerationMixin, PreTrainedModel
 from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from videoxl_stream.errors import ConfigError, ModelError
@@ -276,4 +276,5 @@ def _chunks(windows: list[Window], times: np.ndarray, first: int) -> tuple[list[
     return chunks, np.concatenate([np.zeros((2, 0)), *slot_times], axis=1)
 
 
-AutoModelForImageTextToText.register(VideoXLConfig, VideoXLForConditionalGeneration)
+for _auto in (AutoModel, AutoModelForImageTextToText):
+    _auto.register(VideoXLConfig, VideoXLForConditionalGeneration)
