@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from videoxl_stream.errors import ConfigError
-from videoxl_stream.model.pictures import PictureProcessor
+from videoxl_stream.model.pictures import PictureProcessor, normalised
 from videoxl_stream.model.prompts import around_footage
 from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.model.windows import RatioDraw, Window, cut
@@ -17,7 +17,7 @@ from videoxl_stream.queries import Query, Span
 from videoxl_stream.training.batches import StreamBatches, draw_windows
 from videoxl_stream.training.embedded import Training, build_network
 from videoxl_stream.training.footage.tokenizer import build_tokenizer
-from videoxl_stream.training.objective import Objective, Texts, normalised, slots_before
+from videoxl_stream.training.objective import Objective, Texts, slots_before
 from videoxl_stream.training.recipe import Length, Phase, Recipe
 
 TINY = dataclasses.replace(

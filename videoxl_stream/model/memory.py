@@ -14,6 +14,7 @@ from torch import Tensor
 from videoxl_stream.errors import ConfigError, ModelError, NotInMemoryError
 from videoxl_stream.model.rotary import Rotary, unrotate
 from videoxl_stream.model.slots import FREE, KVShape, Slots
+from videoxl_stream.model.windows import Window
 from videoxl_stream.queries import Span
 
 _FIRST_CAPACITY = 1024
@@ -30,6 +31,11 @@ class Chunk:
     ratio: int
     start_s: float
     end_s: float
+
+    @classmethod
+    def of(cls, window: Window, first: int, times: np.ndarray) -> Chunk:
+        """What a window leaves behind from slot ``first`` on; ``times`` of its raw tokens, (num_raw,)."""
+        return cls(first, window.num_beacons, window.num_raw, window.ratio, float(times[0]), float(times[-1]))
 
 
 @dataclass(slots=True)

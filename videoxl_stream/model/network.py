@@ -128,9 +128,8 @@ class VideoXLForConditionalGeneration(VideoXLPreTrainedModel, FootageGeneration,
             memory.carry = window.carry_out
             return
         step = WindowStep(memory, window)
-        order = np.full(window.num_tokens, window.num_raw)
-        order[window.raw_index()] = np.arange(window.num_raw)
-        self.text(self.text.interleave(features[None], torch.from_numpy(order).to(features.device)), step)
+        order = torch.from_numpy(Layout(0, [window]).order()).to(features.device)
+        self.text(self.text.interleave(features[None], order), step)
         step.commit(times)
 
     def _compress_parallel(
@@ -268,8 +267,7 @@ def _chunks(windows: list[Window], times: np.ndarray, first: int) -> tuple[list[
     for window in windows:
         part = times[start : start + window.num_raw]
         if window.num_beacons:
-            ends = float(part[0]), float(part[-1])
-            chunks.append(Chunk(first, window.num_beacons, window.num_raw, window.ratio, *ends))
+            chunks.append(Chunk.of(window, first, part))
             slot_times.append(part[window.covered()])
         first += window.num_beacons
         start += window.num_raw

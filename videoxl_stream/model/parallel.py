@@ -43,7 +43,8 @@ class ParallelPass:
         num_sink: tokens of the sink.
         device: where.
         text_views: slots [first, stop) each text sees, (num_texts, 2) or (batch, num_texts, 2).
-        memory: read for what is remembered already, and written to; None when training.
+        memory: read for its sink and what is remembered already, and written to; None when training, where the
+            layout has the prefix.
     """
 
     def __init__(
@@ -113,9 +114,6 @@ class ParallelPass:
         """Write the layer's part of the memory."""
         assert self._memory is not None
         slots, past = self._memory.slots, self.layout.past
-        if self.layout.num_prefix:
-            slots.sink_keys[layer] = states.sink_k[0].transpose(0, 1)
-            slots.values[layer, :, slots.capacity : slots.scratch_start] = states.sink_v[0].transpose(0, 1)
         kept = np.arange(max(self.layout.remembered.first, past.next), self.layout.remembered.stop)
         places = torch.from_numpy(slots.places(kept)).to(self.device)
         new = slice(states.slot_k.shape[1] - len(kept), None)

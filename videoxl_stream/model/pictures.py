@@ -106,6 +106,13 @@ def _three(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(values)
 
 
+def normalised(pictures: Tensor, mean: Sequence[float] = CLIP_MEAN, std: Sequence[float] = CLIP_STD) -> Tensor:
+    """Square pictures uint8 (pictures, size, size, 3) to the tower's pixels (pictures, 3, size, size) float32."""
+    scaled = pictures.permute(0, 3, 1, 2).to(torch.float32) / 255
+    centre, spread = torch.tensor((tuple(mean), tuple(std)), device=pictures.device).view(2, 3, 1, 1)
+    return (scaled - centre) / spread
+
+
 class PictureProcessor:
     """Fits and normalises pictures for one tower.
 
@@ -146,5 +153,4 @@ class PictureProcessor:
         if not pictures:
             return torch.zeros(0, 3, self.size, self.size)
         stack = torch.from_numpy(np.stack([np.asarray(picture) for picture in pictures]))
-        scaled = stack.permute(0, 3, 1, 2).to(torch.float32) / 255
-        return (scaled - torch.tensor(self.mean).view(3, 1, 1)) / torch.tensor(self.std).view(3, 1, 1)
+        return normalised(stack, self.mean, self.std)

@@ -23,11 +23,6 @@ class KVShape:
     device: torch.device
     dtype: torch.dtype
 
-    @property
-    def bytes_per_slot(self) -> int:
-        """Bytes of one slot over all layers, keys and values."""
-        return 2 * self.num_layers * self.num_heads * self.head_dim * self.dtype.itemsize
-
 
 class Slots:
     """Storage ``[ring | sink | scratch]`` of every layer: keys and values (layers, heads, places, head_dim).

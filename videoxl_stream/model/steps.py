@@ -130,12 +130,9 @@ class WindowStep(Step):
     def commit(self, times: np.ndarray) -> None:
         """Make it part of the memory: ``times`` of the raw tokens, (num_raw,)."""
         memory, window = self.memory, self.window
-        chunk = Chunk(
-            self._view.first, window.num_beacons, window.num_raw, window.ratio, float(times[0]), float(times[-1])
-        )
         if memory.is_fork:
             memory.num_scratch += window.num_beacons
-        memory.remember(chunk, times[window.covered()])
+        memory.remember(Chunk.of(window, self._view.first, times), times[window.covered()])
         memory.carry = window.carry_out
 
 

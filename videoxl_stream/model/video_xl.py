@@ -227,7 +227,7 @@ class VideoXL:
 
     @torch.no_grad()
     def _decode(self, fork: VideoMemory, ids: Tensor, max_new_tokens: int) -> Iterator[str]:
-        network, processors = self.network, self._processors()
+        network, processors, stops = self.network, self._processors(), self._stops()
         stream = DecodeStream(skip_special_tokens=True)
         before = self._tensor([*fork.prefix_ids, network.config.fill_token_id])
         seen, step = torch.cat((before, ids), dim=1), ids  # a penalty counts the whole prompt, as in the original
@@ -236,7 +236,7 @@ class VideoXL:
             scores = processors(cast("torch.LongTensor", seen), network.lm_head(hidden[:, -1]).float())
             step = scores.argmax(dim=-1, keepdim=True)
             token = int(step)
-            if token in self._stops():
+            if token in stops:
                 return
             seen = torch.cat((seen, step), dim=1)
             piece = stream.step(self.tokenizer.backend_tokenizer, token)

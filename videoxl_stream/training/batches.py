@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, fields, is_dataclass
 from typing import Any, TypeVar
 
@@ -28,15 +27,11 @@ _SHORT_FRAMES = 40
 
 
 def moved(value: T, device: torch.device) -> T:
-    """The same nest of dataclasses, tuples, dicts and tensors on another device."""
+    """The same nest of dataclasses and tensors on another device."""
     if isinstance(value, Tensor):
         return value.to(device, non_blocking=True)  # type: ignore[return-value]
     if is_dataclass(value) and not isinstance(value, type):
         return type(value)(**{f.name: moved(getattr(value, f.name), device) for f in fields(value)})
-    if isinstance(value, tuple):
-        return tuple(moved(item, device) for item in value)  # type: ignore[return-value]
-    if isinstance(value, Mapping):
-        return {name: moved(item, device) for name, item in value.items()}  # type: ignore[return-value]
     return value
 
 

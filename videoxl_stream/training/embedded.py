@@ -25,7 +25,7 @@ from transformers import PreTrainedTokenizerFast
 
 from videoxl_stream.model.configuration import VideoXLConfig
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
-from videoxl_stream.model.pictures import PictureProcessor
+from videoxl_stream.model.pictures import PictureProcessor, normalised
 from videoxl_stream.model.prompts import around_footage
 from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.model.weights import load_network
@@ -34,7 +34,7 @@ from videoxl_stream.training.footage.degrade import Degrade
 from videoxl_stream.training.footage.renderer import Renderer
 from videoxl_stream.training.footage.tokenizer import build_tokenizer
 from videoxl_stream.training.footage.vocabulary import KINDS
-from videoxl_stream.training.objective import Objective, normalised
+from videoxl_stream.training.objective import Objective
 from videoxl_stream.training.recipe import Recipe
 
 _HEADS = "heads.safetensors"
@@ -168,13 +168,15 @@ class Training:
 
     def features(self, frames: Tensor) -> Tensor:
         """Visual tokens (streams, frames, tokens, dim)."""
-        out: Tensor = self.vision(normalised(frames)).unflatten(0, frames.shape[:2])
+        out: Tensor = self.vision(normalised(frames.flatten(0, 1))).unflatten(0, frames.shape[:2])
         return out
 
     def _plain_features(self, footage: Footage) -> Tensor:
         """Visual tokens for measuring: a tower compiled without gradient goes on using the weights it first saw."""
         frames = self.frames(footage)
-        out: Tensor = self.objective.network.model.vision.video(normalised(frames)).unflatten(0, frames.shape[:2])
+        out: Tensor = self.objective.network.model.vision.video(normalised(frames.flatten(0, 1))).unflatten(
+            0, frames.shape[:2]
+        )
         return out
 
     def _vision_losses(self, footage: Footage) -> dict[str, Tensor]:
@@ -210,7 +212,7 @@ class Training:
 
     def _load(self, batches: Dataset[Any]) -> Iterator[Any]:
         workers = 12 if self.device.type == "cuda" else 0
-        options = {"prefetch_factor": 4, "persistent_workers": False} if workers else {}
+        options = {"prefetch_factor": 4} if workers else {}
         return iter(DataLoader(batches, batch_size=None, num_workers=workers, collate_fn=unchanged, **options))  # type: ignore[arg-type]
 
     def _optimizer(self, lr: float) -> torch.optim.AdamW:

@@ -13,7 +13,6 @@ from torch.nn import functional as F
 from videoxl_stream.model.layout import Layout
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
 from videoxl_stream.model.parallel import ParallelPass
-from videoxl_stream.model.pictures import CLIP_MEAN, CLIP_STD
 from videoxl_stream.model.prompts import IGNORE_INDEX
 from videoxl_stream.model.windows import Window
 from videoxl_stream.training.footage.vocabulary import BRANDS, KINDS
@@ -67,13 +66,6 @@ class LabelHead(nn.Module):
         return F.binary_cross_entropy_with_logits(kinds, labels.kinds.float(), pos_weight=weight) + F.cross_entropy(
             brands, labels.brands, weight=rare
         )
-
-
-def normalised(frames: Tensor) -> Tensor:
-    """Frames uint8 (..., height, width, 3) to the tower's pixels (frames, 3, height, width)."""
-    mean = torch.tensor(CLIP_MEAN, device=frames.device).view(3, 1, 1)
-    std = torch.tensor(CLIP_STD, device=frames.device).view(3, 1, 1)
-    return (frames.flatten(0, -4).permute(0, 3, 1, 2).float() / 255 - mean) / std
 
 
 class Objective(nn.Module):
