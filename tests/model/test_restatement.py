@@ -55,7 +55,8 @@ def restated(
     rotary = network.rotary
     empty = torch.zeros(config.num_kv_heads, 0, config.size_of_head)
     past: Kept = [(empty, empty)] * config.num_hidden_layers
-    _, past = step(text, text.embed_tokens(torch.tensor(ids)), [], past, rotary)
+    if ids:
+        _, past = step(text, text.embed_tokens(torch.tensor(ids)), [], past, rotary)
     beacon, since = text.beacon_embed_tokens.weight[0], 0
     for window in features.split(config.beacon_window):
         embeds, beacons = [], []
@@ -76,7 +77,7 @@ def restated(
     return logits
 
 
-SIZES = [
+SIZES: list[dict[str, object]] = [
     {"hidden_size": 80, "num_attention_heads": 5, "num_key_value_heads": 1, "rope_theta": 1e4, "beacon_window": 45},
     {"hidden_size": 48, "num_attention_heads": 6, "num_key_value_heads": 3, "rope_theta": 5e5, "beacon_window": 24,
      "beacon_param": ["k", "v"]},
@@ -105,3 +106,19 @@ def test_other_sizes_equal_the_restatement(sizes: dict[str, object], ratio: int,
     assert float(expected.std()) > 0.1
     scale = max(1.0, float(expected.abs().max()))
     torch.testing.assert_close(logits, expected, atol=1e-5 * scale, rtol=0)
+
+
+def test_a_prompt_may_begin_with_footage() -> None:
+    """Captions for pre-training have nothing before the footage: there is no sink then, also not in the loss."""
+    torch.manual_seed(3)
+    vision = {"hidden_size": 16, "num_hidden_layers": 1, "num_attention_heads": 2, "image_size": 28, "patch_size": 14}
+    text = {"vocab_size": 97, "intermediate_size": 96, "num_hidden_layers": 3, "initializer_range": 0.2} | SIZES[2]
+    network = VideoXLForConditionalGeneration(VideoXLConfig(text_config=text, vision_config=vision)).eval()
+    features, caption = torch.randn(90, 64), [8, 1, 90, 13]
+    prompt = torch.tensor([[-200, *caption]])
+    labels = torch.tensor([[-100] * (len(features) + 1) + caption[1:]])
+    with torch.no_grad():
+        logits = network(prompt, image_features=features, ratios=[4]).logits[0]
+        loss = network(prompt, image_features=features, labels=labels, ratios=[4]).loss
+    torch.testing.assert_close(logits, restated(network, [], features, caption, 4), atol=1e-4, rtol=0)
+    torch.testing.assert_close(loss, F.cross_entropy(logits[:-1], torch.tensor(caption[1:])))

@@ -19,6 +19,7 @@ from videoxl_stream.model.beacon import BeaconAttention, additive_mask
 from videoxl_stream.model.layout import Layout
 from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.rotary import Rotary, rotate
+from videoxl_stream.model.slots import Slots
 
 _MAX_MASK_ELEMENTS = 2**22
 _KEY_MULTIPLE = 16
@@ -79,10 +80,10 @@ class ParallelPass:
         return out
 
     def _states(self, layer: int, k: Tensor, v: Tensor) -> States:
-        if self.layout.num_prefix:
+        if self._memory is None:
             sink_k, sink_v = k[:, : self.num_sink], v[:, : self.num_sink]
         else:
-            sink_k, sink_v = self._remembered_sink(layer)
+            sink_k, sink_v = self._remembered_sink(self._memory.slots, layer)
         if self.beacons is None:
             slot_k, slot_v = k[:, :0], v[:, :0]
         else:
@@ -93,11 +94,8 @@ class ParallelPass:
             slot_k, slot_v = torch.cat((past[0], slot_k), dim=1), torch.cat((past[1], slot_v), dim=1)
         return States(sink_k, sink_v, slot_k, slot_v)
 
-    def _remembered_sink(self, layer: int) -> tuple[Tensor, Tensor]:
-        if self._memory is None:
-            msg = "a layout without a prefix continues a memory; give that memory"
-            raise ConfigError(msg)
-        slots = self._memory.slots
+    @staticmethod
+    def _remembered_sink(slots: Slots, layer: int) -> tuple[Tensor, Tensor]:
         values = slots.values[layer, :, slots.capacity : slots.scratch_start]
         return slots.sink_keys[layer].transpose(0, 1)[None], values.transpose(0, 1)[None]
 

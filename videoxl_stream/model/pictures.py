@@ -108,9 +108,8 @@ def _three(values: Sequence[float]) -> tuple[float, ...]:
 
 def normalised(pictures: Tensor, mean: Sequence[float] = CLIP_MEAN, std: Sequence[float] = CLIP_STD) -> Tensor:
     """Square pictures uint8 (pictures, size, size, 3) to the tower's pixels (pictures, 3, size, size) float32."""
-    scaled = pictures.permute(0, 3, 1, 2).to(torch.float32) / 255
-    centre, spread = torch.tensor((tuple(mean), tuple(std)), device=pictures.device).view(2, 3, 1, 1)
-    return (scaled - centre) / spread
+    centre, spread = (torch.tensor(tuple(of), device=pictures.device).view(3, 1, 1) for of in (mean, std))
+    return (pictures.permute(0, 3, 1, 2).to(torch.float32) / 255 - centre) / spread
 
 
 class PictureProcessor:
