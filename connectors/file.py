@@ -143,6 +143,10 @@ class OpenFile:
         msg = f"{self._source.path} has no more frames"
         raise EndOfStream(msg)
 
+    def packets(self) -> tuple[()]:
+        """None yet."""
+        return ()
+
     def position(self) -> Position:
         """Where the next read begins."""
         if self._last_pts is None:

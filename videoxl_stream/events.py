@@ -44,6 +44,7 @@ def event_id(pipeline: str, stream_id: str, rule: str, window: int) -> str:
 class Event(BaseModel):
     """One finding of one rule on one stream.
 
+    ``content`` is what the model said when a rule asked it for more than the alarm, such as what an ad is for.
     ``start_s`` and ``end_s`` are stream time; ``start`` and ``end`` the same moments in UTC. An event that is
     still going on carries the end seen so far; each change raises ``revision``.
 
@@ -68,6 +69,7 @@ class Event(BaseModel):
     end_s: float
     question: str
     answer: str
+    content: str | None = None
     probability: Annotated[float, Field(ge=0, le=1)]
 
     @model_validator(mode="after")
@@ -76,3 +78,37 @@ class Event(BaseModel):
             msg = f"event {self.id} ends before it starts"
             raise ValueError(msg)
         return self
+
+
+class ExhibitKind(StrEnum):
+    """What a piece of evidence is."""
+
+    CLIP = "clip"
+    PICTURE = "picture"
+    THUMBNAIL = "thumbnail"
+
+
+class Exhibit(BaseModel):
+    """One file of evidence: a clip or picture of an event, or the thumbnail of a chunk of memory.
+
+    Args:
+        path: of the file, relative to the evidence folder, with forward slashes; unique.
+        kind: clips and pictures belong to an event, thumbnails to none.
+        event_id: the event it shows.
+        start: UTC of the first picture in it.
+        end: UTC of the end of the last.
+        num_bytes: size of the file.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    path: str
+    kind: ExhibitKind
+    pipeline: str
+    stream_id: str
+    event_id: str | None = None
+    start: AwareDatetime
+    end: AwareDatetime
+    start_s: float
+    end_s: float
+    num_bytes: Annotated[int, Field(ge=0)]

@@ -50,3 +50,43 @@ class Frame:
     def num_bytes(self) -> int:
         """Size of the picture in bytes."""
         return self.image.nbytes
+
+
+@dataclass(frozen=True, slots=True)
+class Codec:
+    """How a track is encoded: what a container must be told to hold its packets.
+
+    Args:
+        name: FFmpeg's name of the format, such as ``h264``.
+        extradata: the encoder's out-of-band headers, empty where they are in the packets.
+        width: of the encoded picture, in pixels.
+        height: of the encoded picture, in pixels.
+        quarter_turns: counterclockwise turns by 90 degrees that make the picture upright.
+    """
+
+    name: str
+    extradata: bytes
+    width: int
+    height: int
+    quarter_turns: int = 0
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Packet:
+    """One encoded picture of one stream, in decoding order.
+
+    Args:
+        time_s: presentation time on the stream's clock, the same as that of the ``Frame`` it decodes to.
+        decode_s: decoding time on that clock; never falls from one packet to the next.
+        duration_s: how long it is shown; 0 if nobody knows.
+        keyframe: whether decoding can begin here.
+        data: the encoded bytes.
+        codec: how it is encoded; the same object for all packets of one track.
+    """
+
+    time_s: float
+    decode_s: float
+    duration_s: float
+    keyframe: bool
+    data: bytes
+    codec: Codec

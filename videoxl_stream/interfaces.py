@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Protocol, TypeVar
 
 from videoxl_stream.events import Event
-from videoxl_stream.frames import Frame, Image
+from videoxl_stream.frames import Frame, Image, Packet
 from videoxl_stream.queries import Query, Span, Verdict
 
 Position = Mapping[str, int | float | str]
@@ -33,6 +33,9 @@ class OpenSource(Protocol):
             EndOfStream: no frame will ever come again.
             SourceReadError: the source broke.
         """
+
+    def packets(self) -> Sequence[Packet]:
+        """Encoded packets that came in since the last call, in decoding order; empty where the source has none."""
 
     def position(self) -> Position:
         """Where the next read begins; pass it to ``Source.open`` to go on from there."""
@@ -80,6 +83,9 @@ class Memory(Protocol):
     @property
     def num_bytes(self) -> int:
         """Bytes held."""
+
+    def forget(self, span: Span) -> bool:
+        """Give up all that has seen any footage of the span, later chunks included; say whether anything went."""
 
 
 MemoryT = TypeVar("MemoryT", bound=Memory)

@@ -14,7 +14,7 @@ import numpy as np
 
 from videoxl_stream.errors import ConfigError, EndOfStream, MemoryFormatError, NotInMemoryError, SourceOpenError
 from videoxl_stream.events import Event
-from videoxl_stream.frames import Frame, Image
+from videoxl_stream.frames import Frame, Image, Packet
 from videoxl_stream.interfaces import Position
 from videoxl_stream.queries import Query, Span, Verdict
 
@@ -102,6 +102,10 @@ class OpenScript:
         utc = self._source.start + timedelta(seconds=item)
         return Frame(self._source.stream_id, self._index - 1, item, utc, self._source.picture(item))
 
+    def packets(self) -> tuple[Packet, ...]:
+        """None: a script has pictures only."""
+        return ()
+
     def position(self) -> Position:
         """Where the next read begins."""
         return {"next": self._next, "index": self._index}
@@ -145,6 +149,15 @@ class ScriptedMemory:
     def num_bytes(self) -> int:
         """Eight bytes for each frame's time."""
         return 8 * len(self.times)
+
+    def forget(self, span: Span) -> bool:
+        """Give up the windows from the first that holds a frame of the span on; say whether there were any."""
+        before = len(self.times)
+        kept = [window for window in self.windows if window[-1] < span.start_s]
+        self.pending = self.pending if len(kept) == len(self.windows) else []
+        self.pending = [time_s for time_s in self.pending if time_s < span.start_s]
+        self.windows = kept
+        return len(self.times) < before
 
 
 class ScriptedModel:
