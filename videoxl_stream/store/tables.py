@@ -58,6 +58,7 @@ class EventRow(Tables):
     end_s: Mapped[float]
     question: Mapped[str] = mapped_column(Text)
     answer: Mapped[str] = mapped_column(Text)
+    content: Mapped[str | None] = mapped_column(Text)
     probability: Mapped[float]
 
 
