@@ -20,7 +20,8 @@ from videoxl_stream.training.questioning import ask
 from videoxl_stream.training.recipe import Recipe
 
 T = TypeVar("T")
-_DENSE = Rates({kind: 2.0 for kind in KINDS}, quiet=0.1, channel=0.4, spread=(0.5, 1.0, 2.0))
+_DENSE = Rates(dict.fromkeys(KINDS, 1.5), quiet=0.1, channel=0.3, spread=(0.0, 0.0, 1.0, 2.0))
+_USUAL = Rates(dict.fromkeys(KINDS, 0.8), quiet=0.25, channel=0.3, spread=(0.0, 0.3, 1.0))
 _FRAMES_PER_SCENE = 8
 _SHORT_FRAMES = 40
 """Streams up to this length are full of events: they are where the tower learns most."""
@@ -47,12 +48,12 @@ class Footage:
     channel: Tensor  # (streams,) bool: a broadcast, else a site
 
 
-def footage(seed: int, num_streams: int, duration_s: float, times: Tensor, rates: Rates | None) -> Footage:
+def footage(seed: int, num_streams: int, duration_s: float, times: Tensor, rates: Rates) -> Footage:
     """Draw streams at times (streams, frames) in seconds, and label them."""
     scenes = sample_batch(seed, num_streams, duration_s, rates)
     found = scenes.labels(times)
     kinds = torch.stack([found[kind] for kind in KINDS], dim=-1)
-    return Footage(scenes.draw(times), FrameLabels(kinds, scenes.brands(times)), scenes.channel)
+    return Footage(scenes.draw(times), FrameLabels(kinds, scenes.brands(times), scenes.people(times)), scenes.channel)
 
 
 class FrameBatches(Dataset[Footage]):
@@ -107,7 +108,7 @@ class StreamBatches(Dataset[StreamBatch]):
         recipe = self._recipe
         duration_s = num_frames / recipe.sample_fps
         times = torch.arange(num_frames).expand(num_streams, -1) / recipe.sample_fps
-        rates = _DENSE if num_frames <= _SHORT_FRAMES else None
+        rates = _DENSE if num_frames <= _SHORT_FRAMES else _USUAL
         times = times + float(rng.uniform(0, 1 / recipe.sample_fps))
         drawn = footage(seed, num_streams, duration_s + 1, times, rates)
         texts = ask(drawn.labels, drawn.channel, recipe.questions, self._tokenizer, rng, recipe.window_frames)

@@ -28,21 +28,21 @@ from videoxl_stream.model.network import VideoXLForConditionalGeneration
 from videoxl_stream.model.pictures import PictureProcessor, normalised
 from videoxl_stream.model.prompts import around_footage
 from videoxl_stream.model.video_xl import VideoXL
-from videoxl_stream.model.weights import load_network
 from videoxl_stream.training.batches import Footage, FrameBatches, StreamBatch, StreamBatches, moved, unchanged
 from videoxl_stream.training.footage.degrade import Degrade
+from videoxl_stream.training.footage.phrases import TOPICS
 from videoxl_stream.training.footage.renderer import Renderer
 from videoxl_stream.training.footage.tokenizer import build_tokenizer
 from videoxl_stream.training.footage.vocabulary import KINDS
 from videoxl_stream.training.objective import Objective
 from videoxl_stream.training.recipe import Recipe
+from videoxl_stream.training.warm_start import carry_over
 
 _HEADS = "heads.safetensors"
 _HELD_OUT_SEED = 5_000_000
 _HELD_OUT_BATCHES = 2
 _COMPILED = 2
 """Steps after which everything is compiled and time begins to count."""
-_TOPICS = (*KINDS, "brand", "happened", "check")
 
 
 def build_network(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> VideoXLForConditionalGeneration:
@@ -104,10 +104,12 @@ class Training:
         self.skipped = 0
 
     def _go_on(self, start: Path) -> None:
-        """Begin with the weights, and where they were kept the label heads, of an earlier run."""
-        self.objective.network.load_state_dict(load_network(start, dtype=torch.float32).state_dict())
+        """Begin with what an earlier run has learnt: the weights, and the label heads if they are of the same kinds."""
+        carry_over(start, self.objective.network, self.tokenizer)
         if (start / _HEADS).is_file():
-            self._heads.load_state_dict(load_file(start / _HEADS, device=str(self.device)))
+            kept = load_file(start / _HEADS, device=str(self.device))
+            own = self._heads.state_dict()
+            self._heads.load_state_dict({k: kept[k] if kept[k].shape == v.shape else v for k, v in own.items()})
 
     @property
     def _heads(self) -> nn.ModuleDict:
@@ -156,7 +158,7 @@ class Training:
         footage, texts = moved(batch.footage, self.device), moved(batch.texts, self.device)
         with torch.autocast(self.device.type, torch.bfloat16):
             found = self.objective.right(self._plain_features(footage), batch.windows, texts).cpu().numpy()
-        for number, topic in enumerate(_TOPICS):
+        for number, topic in enumerate(TOPICS):
             right.setdefault(topic, []).extend(found[texts.topics == number].astype(float).tolist())
 
     def frames(self, footage: Footage) -> Tensor:

@@ -22,14 +22,15 @@ _NO_BRAND_WEIGHT = 0.3
 
 @dataclass(frozen=True, slots=True)
 class FrameLabels:
-    """What is going on in each frame: kinds (..., kinds) bool and the brand shown (...) int, 0 for none."""
+    """What can be seen in each frame: kinds (..., kinds) bool, brand shown (...) int, 0 for none, people (...) int."""
 
     kinds: Tensor
     brands: Tensor
+    people: Tensor
 
     def flat(self) -> FrameLabels:
         """The same with all frames in one dimension."""
-        return FrameLabels(self.kinds.flatten(0, -2), self.brands.flatten())
+        return FrameLabels(self.kinds.flatten(0, -2), self.brands.flatten(), self.people.flatten())
 
 
 @dataclass(frozen=True, slots=True)

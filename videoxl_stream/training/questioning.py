@@ -47,7 +47,7 @@ def ask(
     catalogue, questions, answers = _sequences(tokenizer)
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     kinds = {kind: labels.kinds[..., i] for i, kind in enumerate(KINDS)}
-    drawn = Asker(catalogue, window).ask(kinds, labels.brands, channel, per_stream, generator)
+    drawn = Asker(catalogue, window).ask(kinds, labels.brands, labels.people, channel, per_stream, generator)
     return _padded(drawn, len(channel), per_stream, questions, answers, window)
 
 

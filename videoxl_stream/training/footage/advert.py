@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from videoxl_stream.training.footage.channel_plan import BANNER, DARK, TINTED
+from videoxl_stream.training.footage.channel_plan import ABOVE, BANNER, DARK, TINTED
 from videoxl_stream.training.footage.episodes import Moment, Traits
 from videoxl_stream.training.footage.shapes import ASPECT, paint, rgb, shape, symbol
 from videoxl_stream.training.footage.vocabulary import COLOUR_RGB, SYMBOLS
@@ -43,17 +43,22 @@ def advert(moment: Moment) -> list[Tensor]:
     colour = brand_colour(torch.div(brand, len(SYMBOLS), rounding_mode="floor"))
     size = half_y * torch.where(banner, 0.76, 0.36 + 0.2 * traits["size"])
     size = size * (1 + 0.05 * torch.sin(moment.since_s * 2.2 + traits["phase"]))
-    aside = torch.where(banner, half_x - half_y, half_x * 0.42) * traits["mirror"]
-    centre = (x - aside, y + torch.where(banner, 0.0, -0.06))
+    above = ~banner & (traits["layout"] == ABOVE)
+    size = size * torch.where(above, 0.72, 1.0)
+    aside = torch.where(banner, half_x - half_y, half_x * 0.42) * traits["mirror"] * ~above
+    centre = (x - aside, y + torch.where(banner, 0.0, torch.where(above, -0.17, -0.06)))
     text_x = x + torch.where(banner, half_y * 0.95 * traits["mirror"], aside)
-    text_half = torch.where(banner, half_x - half_y * 1.15, half_x * 0.36)
+    text_half = torch.where(banner, half_x - half_y * 1.15, half_x * torch.where(above, 0.6, 0.36))
     frame = shape((x, y), (half_x, half_y), ink * 0.6, corner=0.03, alpha=alpha)
     panel = shape((x, y), (half_x - 0.008, half_y - 0.008), back, corner=0.03, alpha=alpha)
     rows = ((-0.42, 0.95, 0.13), (-0.02, 0.7, 0.08), (0.26, 0.85, 0.08), (0.54, 0.5, 0.08))
-    thick = half_y * torch.where(banner, 1.0, 0.62)
+    thick = half_y * torch.where(banner, 1.0, torch.where(above, 0.35, 0.62))
+    middle, step = torch.where(above, y + half_y * 0.55, y), half_y * torch.where(above, 0.4, 0.9)
     words = [
-        shape((text_x, y + half_y * down * 0.9), (text_half * wide, thick * tall), ink, alpha=alpha)
-        for down, wide, tall in rows
+        shape(
+            (text_x, middle + step * down), (text_half * wide, thick * tall), ink, alpha=alpha * (traits["rows"] >= row)
+        )
+        for row, (down, wide, tall) in enumerate(rows)
     ]
     foot = shape((x, y + half_y * 0.86), (half_x * 0.9, half_y * 0.035), ink, alpha=alpha * ~banner)
     kind = brand.remainder(len(SYMBOLS))

@@ -9,17 +9,18 @@ from torch import Tensor
 
 from videoxl_stream.training.footage.actors import Car, Clothes, Pose, person, vehicle
 from videoxl_stream.training.footage.advert import advert, brand_colour
-from videoxl_stream.training.footage.channel_plan import NATURE, SPORT, STREET, STUDIO
+from videoxl_stream.training.footage.channel_plan import NATURE, SPORT, STREET, STUDIO, TITLE
 from videoxl_stream.training.footage.drawing import SHAPES, Drawing, backdrop
 from videoxl_stream.training.footage.episodes import Episodes, Moment, Traits
 from videoxl_stream.training.footage.shapes import ASPECT, bar, fit, move, paint, rgb, shape, symbol
 
-# Horizon, then hue, saturation and value above and below it: studio, nature, sport, street.
+# Horizon, then hue, saturation and value above and below it: studio, nature, sport, street, title card.
 _STAGE = (
     (0.74, 0.6, 0.45, 0.32, 0.08, 0.35, 0.3),
     (0.55, 0.56, 0.4, 0.9, 0.28, 0.5, 0.5),
     (0.34, 0.6, 0.12, 0.4, 0.32, 0.6, 0.5),
     (0.5, 0.57, 0.2, 0.8, 0.1, 0.05, 0.42),
+    (1.2, 0.6, 0.3, 0.5, 0.6, 0.3, 0.5),
 )
 
 
@@ -42,6 +43,7 @@ class Channel:
             *_car(shot),
             *_cast(shot),
             *_presenter(shot),
+            *_title(shot),
         ]
         world, (zoom, shift) = fit(scene, len(scene)), _camera(shot)
         world = move(world, (ASPECT / 2, 0.5), zoom, shift)
@@ -183,6 +185,21 @@ def _presenter(shot: Moment) -> list[Tensor]:
         shape((x, y - 0.04), (0.095, 0.115), hair, corner=1.0, alpha=on),
         shape((x, y), (0.08, 0.1), _skin(traits["skin"]), corner=1.0, alpha=on),
         shape((ASPECT / 2, 0.92), (ASPECT, 0.13), rgb(traits["hue"] + 0.1, 0.35, 0.25), alpha=on),
+    ]
+
+
+def _title(shot: Moment) -> list[Tensor]:
+    """Return a card with the programme's title: it fills the picture as an ad may, but shows no brand."""
+    traits, on = shot.traits, _is(shot, TITLE)
+    panel = rgb(traits["hue"], 0.3 * traits["d"], 0.15 + 0.75 * traits["a"])
+    ink = torch.where((traits["a"] > 0.45).unsqueeze(-1), paint(on, (0.2, 0.2, 0.22)), paint(on, (0.85, 0.85, 0.87)))
+    middle = 0.35 + 0.3 * traits["b"]
+    x = ASPECT * (0.4 + 0.2 * traits["c"])
+    return [
+        shape((ASPECT / 2, 0.5), (ASPECT * 0.6, 0.6), panel, alpha=on),
+        shape((x, middle), (0.35 + 0.2 * traits["d"], 0.06), ink, alpha=on),
+        shape((x, middle + 0.14), (0.25 + 0.2 * traits["b"], 0.025), ink, alpha=on),
+        shape((x, middle + 0.22), (0.2 + 0.2 * traits["c"], 0.02), ink, alpha=on * (traits["b"] > 0.5)),
     ]
 
 

@@ -10,9 +10,10 @@ from videoxl_stream.training.footage.dice import Array, Dice
 from videoxl_stream.training.footage.episodes import Renewal
 from videoxl_stream.training.footage.vocabulary import BRANDS, COLOURS, SYMBOLS
 
-STUDIO, NATURE, SPORT, STREET = range(4)
+STUDIO, NATURE, SPORT, STREET, TITLE = range(5)
 CARD, BANNER = range(2)
 LIGHT, DARK, TINTED = range(3)
+BESIDE, ABOVE = range(2)
 
 _SHOT = {
     "hue": (0.0, 1.0),
@@ -59,7 +60,7 @@ def sample_shots(dice: Dice, plan: Mapping[str, Array], duration_s: float) -> di
     length = dice.uniform("shot/length", 2.5, 8.0, shape) * plan["cutting"][:, None]
     cuts = np.cumsum(length, axis=1) - length[:, :1] - dice.uniform("shot/first", 0.0, 5.0, (batch, 1))
     looks = {name: dice.uniform(f"shot/{name}", low, high, shape) for name, (low, high) in _SHOT.items()}
-    looks["kind"] = dice.choice("shot/kind", (0.3, 0.2, 0.25, 0.25), shape)
+    looks["kind"] = dice.choice("shot/kind", (0.27, 0.19, 0.22, 0.22, 0.1), shape)
     looks["colour"] = dice.choice("shot/colour", [1] * len(COLOURS), shape)
     looks["symbol"] = dice.choice("shot/symbol", [1] * len(SYMBOLS), shape)
     looks["has_sign"] = dice.chance("shot/has_sign", 0.5, shape)
@@ -84,5 +85,7 @@ def sample_ads(dice: Dice, per_minute: Array, duration_s: float, whole: bool) ->
         # Yellow on white could not be read.
         "tone": np.where(yellow & (tone == LIGHT), DARK, tone),
         "mirror": dice.signs("ad/mirror", shape),
+        "layout": dice.choice("ad/layout", (0.65, 0.35), shape),
+        "rows": dice.choice("ad/rows", (1, 1, 1, 2), shape),
         "top": dice.chance("ad/top", 0.3, shape),
     }  # fmt: skip

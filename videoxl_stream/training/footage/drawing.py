@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SHAPES = 64
+SHAPES = 120
 BACKDROP_COLUMNS = 15
 
 

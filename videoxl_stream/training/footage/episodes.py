@@ -64,12 +64,17 @@ class Episodes:
 
 @dataclass(frozen=True)
 class Renewal:
-    """A renewal process: how often something happens, how long it lasts and how long nothing may follow."""
+    """A renewal process: how often something happens, how long it lasts and how long nothing may follow.
+
+    A share of ``long_share`` lasts ``long_s`` instead, (batch,) or one number for all.
+    """
 
     per_minute: Array  # (batch,)
     length_s: tuple[float, float]
     lead_s: tuple[float, float] = (0.0, 0.0)
     gap_s: float = 2.0
+    long_s: tuple[float, float] | None = None
+    long_share: Array | float = 0.5
 
     def sample(self, dice: Dice, name: str, duration_s: float, whole: bool) -> dict[str, Array]:
         """Draw from_s, start_s, end_s, to_s, each (batch, episodes); unused places hold infinity.
@@ -77,10 +82,11 @@ class Renewal:
         The process starts before time 0, so that a stream may begin in the middle of an episode. With ``whole``
         it starts with the stream, and only episodes which lie inside, 1.5 s from either end, are kept.
         """
-        before_s = -1.5 if whole else self.length_s[1] + 2 * self.lead_s[1] + self.gap_s
+        longest_s = max(self.length_s[1], *(self.long_s or (0.0,)))
+        before_s = -1.5 if whole else longest_s + 2 * self.lead_s[1] + self.gap_s
         shortest_s = self.length_s[0] + 2 * self.lead_s[0] + self.gap_s
         shape = (len(self.per_minute), max(int((duration_s + before_s) / shortest_s), 0) + 2)
-        length = dice.uniform(f"{name}/length", *self.length_s, shape)
+        length = self._lengths(dice, name, shape)
         lead = dice.uniform(f"{name}/lead", *self.lead_s, shape)
         trail = dice.uniform(f"{name}/trail", *self.lead_s, shape)
         fixed_s = sum(self.length_s) / 2 + sum(self.lead_s) + self.gap_s
@@ -98,10 +104,19 @@ class Renewal:
         used = (from_s < duration_s) & np.isfinite(from_s)
         if whole:
             used &= (start_s >= 1.5) & (end_s <= duration_s - 1.5)
-        return _keep({"from_s": from_s, "start_s": start_s, "end_s": end_s, "to_s": end_s + trail}, used)
+        return keep({"from_s": from_s, "start_s": start_s, "end_s": end_s, "to_s": end_s + trail}, used)
+
+    def _lengths(self, dice: Dice, name: str, shape: tuple[int, int]) -> Array:
+        """Draw how long each episode lasts, (batch, episodes)."""
+        usual = dice.uniform(f"{name}/length", *self.length_s, shape)
+        if self.long_s is None:
+            return usual
+        share = np.broadcast_to(np.asarray(self.long_share, dtype=np.float32), shape[:1])[:, None]
+        is_long = dice.uniform(f"{name}/is_long", 0.0, 1.0, shape) < share
+        return np.where(is_long, dice.uniform(f"{name}/long", *self.long_s, shape), usual)
 
 
-def _keep(columns: dict[str, Array], used: Array) -> dict[str, Array]:
+def keep(columns: dict[str, Array], used: Array) -> dict[str, Array]:
     """Blank the episodes not used and move them to the end, without a change of shape."""
     order = np.argsort(np.where(used, columns["from_s"], np.inf), axis=1, kind="stable")
     place = np.take_along_axis(used, order, axis=1)
@@ -111,13 +126,21 @@ def _keep(columns: dict[str, Array], used: Array) -> dict[str, Array]:
     }
 
 
+def clear_of(episodes: Mapping[str, Array], others: Mapping[str, Array]) -> dict[str, Array]:
+    """Leave out the episodes during which one of ``others`` can be seen."""
+    with np.errstate(invalid="ignore"):
+        overlap = (episodes["from_s"][:, :, None] < others["to_s"][:, None, :]) & (
+            episodes["to_s"][:, :, None] > others["from_s"][:, None, :]
+        )  # (batch, episodes, others)
+    return keep(dict(episodes), np.isfinite(episodes["from_s"]) & ~overlap.any(axis=2))
+
+
+def together(first: Mapping[str, Array], second: Mapping[str, Array]) -> dict[str, Array]:
+    """Put two sets of episodes with the same columns into one, in order of time."""
+    both = {name: np.concatenate([column, second[name]], axis=1) for name, column in first.items()}
+    return keep(both, np.isfinite(both["from_s"]))
+
+
 def interleave(first: Mapping[str, Array], second: Mapping[str, Array]) -> dict[str, Array]:
     """Merge two sets of episodes with the same columns; those of ``second`` that overlap ``first`` are dropped."""
-    with np.errstate(invalid="ignore"):
-        overlap = (second["from_s"][:, :, None] < first["to_s"][:, None, :]) & (
-            second["to_s"][:, :, None] > first["from_s"][:, None, :]
-        )  # (batch, second, first)
-    used = np.isfinite(second["from_s"]) & ~overlap.any(axis=2)
-    rest = _keep(dict(second), used)
-    both = {name: np.concatenate([column, rest[name]], axis=1) for name, column in first.items()}
-    return _keep(both, np.isfinite(both["from_s"]))
+    return together(first, clear_of(second, first))

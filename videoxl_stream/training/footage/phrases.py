@@ -32,6 +32,30 @@ QUESTIONS = {
         "Is there a fall?",
         "Is there a fall in this footage?",
     ),
+    "crowd": (
+        "Is there a crowd?",
+        "Have many people gathered?",
+        "Is a crowd standing together?",
+        "Did a crowd gather?",
+        "Are five or more people standing together?",
+        "Is there a crowd in this footage?",
+    ),
+    "breakdown": (
+        "Is there a breakdown?",
+        "Has a vehicle broken down?",
+        "Is a vehicle standing on the road with its warning lights on?",
+        "Did a vehicle break down on the road?",
+        "Is a car blocking the road?",
+        "Is there a breakdown in this footage?",
+    ),
+    "tampering": (
+        "Is the camera covered?",
+        "Has somebody tampered with the camera?",
+        "Was the lens covered or sprayed?",
+        "Is the view blocked?",
+        "Did anyone cover the camera?",
+        "Is there tampering in this footage?",
+    ),
     "ad": (
         "Does this video contain any inserted advertisement?",
         "Is there an ad?",
@@ -40,12 +64,21 @@ QUESTIONS = {
         "Did an ad interrupt the programme?",
         "Is there an ad in this footage?",
     ),
+    "abandoned": (
+        "Has an object been left behind all this time?",
+        "Has a bag been lying there all this time?",
+        "Did an object lie there from beginning to end?",
+        "Has something been left behind and not taken away?",
+        "Was an object left behind throughout this footage?",
+        "Is there an abandoned object all this time?",
+    ),
 }
 BRAND_QUESTIONS = (
     "Which brand was advertised last?",
     "What was the last ad for?",
     "Which brand was in the last ad?",
     "What did the last advertisement show?",
+    "What is the content of the ad?",
 )
 LIST_QUESTIONS = (
     "What happened?",
@@ -53,17 +86,27 @@ LIST_QUESTIONS = (
     "Which events happened?",
     "List the events.",
 )
+PEOPLE_QUESTIONS = (
+    "How many people are there?",
+    "How many people can be seen?",
+    "How many people are there at the end?",
+    "Count the people.",
+)
 CHECK_QUESTIONS = ("Was {brand} advertised?", "Did an ad show {brand}?")
+TOPICS = (*KINDS, "brand", "happened", "people", "check")
 YES, NO = "yes", "no"
 NOTHING = "nothing"
+LISTED = KINDS[:-1]
+"""What a list of events may name: whether something was left behind takes a question of its own."""
+MOST_PEOPLE = 9
 
 
 @dataclass(frozen=True)
 class Catalogue:
     """All texts in a fixed order, so that a question and its answer are two numbers.
 
-    Topics 0..3 are the kinds (yes or no), then ``brand`` (which was last), ``happened`` (a list of kinds) and
-    ``check`` (was this brand shown, yes or no). ``phrasings[topic]`` texts belong to a topic, from ``begins[topic]``;
+    The kinds (yes or no) come first, then ``brand`` (which was last), ``happened`` (a list of kinds), ``people`` (how
+    many at the end) and ``check`` (was this brand shown, yes or no); see TOPICS. ``phrasings[topic]`` texts belong to a topic, from ``begins[topic]``;
     those of ``check`` lie brand by brand.
     """
 
@@ -76,12 +119,13 @@ class Catalogue:
     def build(cls) -> Catalogue:
         """List all questions and answers."""
         checks = tuple(text.format(brand=f"a {brand}") for brand in BRANDS for text in CHECK_QUESTIONS)
-        topics = [*(QUESTIONS[kind] for kind in KINDS), BRAND_QUESTIONS, LIST_QUESTIONS, checks]
+        topics = [*(QUESTIONS[kind] for kind in KINDS), BRAND_QUESTIONS, LIST_QUESTIONS, PEOPLE_QUESTIONS, checks]
         begins = tuple(sum(len(t) for t in topics[:i]) for i in range(len(topics)))
         counts = (*(len(t) for t in topics[:-1]), len(CHECK_QUESTIONS))
         brands = tuple(brand_name(brand) for brand in range(len(BRANDS) + 1))
-        lists = tuple(happened(mask) for mask in range(2 ** len(KINDS)))
-        return cls(tuple(q for topic in topics for q in topic), (NO, YES, *brands, *lists), begins, counts)
+        numbers = tuple(map(str, range(MOST_PEOPLE + 1)))
+        lists = tuple(happened(mask) for mask in range(2 ** len(LISTED)))
+        return cls(tuple(q for topic in topics for q in topic), (NO, YES, *brands, *numbers, *lists), begins, counts)
 
     @property
     def first_brand(self) -> int:
@@ -89,18 +133,25 @@ class Catalogue:
         return 2
 
     @property
-    def first_list(self) -> int:
-        """The answer number of ``"nothing"``; a set of kinds follows at the number whose bits name them."""
+    def first_number(self) -> int:
+        """The answer number of ``"0"``."""
         return 2 + len(BRANDS) + 1
 
+    @property
+    def first_list(self) -> int:
+        """The answer number of ``"nothing"``; a set of kinds follows at the number whose bits name them."""
+        return self.first_number + MOST_PEOPLE + 1
+
     def options(self, question: int, answer: int) -> tuple[str, ...]:
-        """Return the answers to choose from: yes and no, the nearest brands, or the nearest lists."""
+        """Return the answers to choose from: yes and no, the nearest brands or lists, or all numbers."""
         truth = self.answers[answer]
         if question >= self.begins[-1] or question < self.begins[len(KINDS)]:
             return (YES, NO)
         if answer >= self.first_list:
             mask = answer - self.first_list
-            near = (happened(mask ^ (1 << bit)) for bit in range(len(KINDS)))
+            near = (happened(mask ^ (1 << bit)) for bit in range(len(LISTED)))
+        elif answer >= self.first_number:
+            near = iter(self.answers[self.first_number : self.first_list])
         else:
             colour, symbol = divmod(max(answer - self.first_brand - 1, 0), 4)
             others = ((colour + 1) % 5 * 4 + symbol, colour * 4 + (symbol + 1) % 4, (colour + 2) % 5 * 4 + symbol)
@@ -110,7 +161,7 @@ class Catalogue:
 
 def happened(mask: int) -> str:
     """Name the kinds whose bits are set, ``"fire, ad"``; none is ``"nothing"``."""
-    return ", ".join(kind for bit, kind in enumerate(KINDS) if mask >> bit & 1) or NOTHING
+    return ", ".join(kind for bit, kind in enumerate(LISTED) if mask >> bit & 1) or NOTHING
 
 
 def corpus() -> list[str]:

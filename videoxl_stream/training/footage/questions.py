@@ -7,11 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Generator, Tensor
 
-from videoxl_stream.training.footage.phrases import Catalogue
+from videoxl_stream.training.footage.phrases import LISTED, MOST_PEOPLE, TOPICS, Catalogue
 from videoxl_stream.training.footage.vocabulary import BRANDS, KINDS, SYMBOLS
 
 UNCLEAR = -1
-_BRAND, _HAPPENED, _CHECK = len(KINDS), len(KINDS) + 1, len(KINDS) + 2
+_BRAND, _HAPPENED, _PEOPLE, _CHECK = range(len(KINDS), len(TOPICS))
+_ABANDONED = KINDS.index("abandoned")
+_LOOK_BACK_FRAMES = 120
+"""How far the rule for abandoned objects looks back, at 2 frames a second: half of its questions do the same."""
+_LATE_FRAMES, _MISSING_FRAMES = 2, 8
 
 
 @dataclass(frozen=True)
@@ -21,7 +25,7 @@ class Questions:
     stream: Tensor
     first: Tensor  # the stretch asked about is the frames [first, last)
     last: Tensor
-    topic: Tensor  # 0..3 the kinds, then brand, happened, check: see Catalogue
+    topic: Tensor  # into TOPICS
     question: Tensor  # into Catalogue.questions
     answer: Tensor  # into Catalogue.answers
 
@@ -37,17 +41,24 @@ class Stretches:
     def draw(
         cls, shape: tuple[int, int, int], frames: int, window: int, whole: float, generator: Generator
     ) -> Stretches:
-        """Draw stretches that begin and end at window boundaries.
+        """Draw stretches of three sorts.
 
-        A quarter end with the stream; a share of ``whole`` begin with it.
+        Three in ten are a few frames long, as when an event is located. As many, where the stream is long enough, are
+        one look-back long and end at a window boundary. The others begin and end at window boundaries, a quarter of
+        them with the stream's end and a share of ``whole`` at its beginning.
         """
         device = generator.device
         windows = max(frames // window, 1)
-        chance = [torch.rand(shape, generator=generator, device=device) for _ in range(4)]
+        chance = [torch.rand(shape, generator=generator, device=device) for _ in range(6)]
         last = 1 + (chance[0] * windows).long().clamp(max=windows - 1)
         last = torch.where(chance[1] < 0.25, windows, last)
-        first = torch.where(chance[2] < whole, 0, (chance[3] * last).long())
-        return cls((first * window).clamp(max=frames - 1), (last * window).clamp(max=frames))
+        first = torch.where(chance[2] < whole, 0, (chance[3] * last).long()) * window
+        last = last * window
+        begin = 2 * (chance[0] * (frames / 2)).long()
+        few, back = chance[4] < 0.3, (chance[4] > 0.7) & (last >= _LOOK_BACK_FRAMES)
+        first = torch.where(few, begin, torch.where(back, last - _LOOK_BACK_FRAMES, first)).clamp(max=frames - 1)
+        last = torch.where(few, begin + 2 * (1 + (chance[5] * 3).long()), last).clamp(max=frames)
+        return cls(first, torch.maximum(last, first + 1))
 
 
 def _runs(values: Tensor) -> tuple[Tensor, Tensor]:
@@ -85,6 +96,25 @@ def states(labels: Tensor, stretches: Stretches) -> Tensor:
     active, halves = counts
     yes = (active >= 2) | (halves >= 1)
     return torch.where(yes, 1, torch.where(active == 0, 0, UNCLEAR))
+
+
+def lasting(present: Tensor, stretches: Stretches) -> Tensor:
+    """Say of each stretch whether an object lay there from its beginning to its end: 1 yes, 0 no, UNCLEAR.
+
+    Args:
+        present: (batch, frames) bool.
+        stretches: (batch, questions, candidates).
+
+    Returns:
+        (batch, questions, candidates) int64.
+    """
+    total = torch.nn.functional.pad(present.long().cumsum(dim=1), (1, 0))  # (batch, frames + 1)
+    length = stretches.last - stretches.first
+    late = torch.where(length > 2 * _LATE_FRAMES, _LATE_FRAMES, 0)
+    missing = length - (_at(total, stretches.last) - _at(total, stretches.first))
+    missing_later = length - late - (_at(total, stretches.last) - _at(total, stretches.first + late))
+    enough = torch.minimum(torch.full_like(length, _MISSING_FRAMES), (length + 1) // 2)
+    return torch.where(missing_later == 0, 1, torch.where(missing >= enough, 0, UNCLEAR))
 
 
 def last_brands(brands: Tensor, stretches: Stretches) -> Tensor:
@@ -150,7 +180,7 @@ def _surplus(topic: Tensor, answer: Tensor, near: Tensor, generator: Generator) 
     keep_easy = (target - hards * keep_hard).clamp(min=0.0) / tally(easy).clamp(min=1)
     chance = torch.rand(topic.shape, generator=generator, device=topic.device)
     drop = (hard & (chance > keep_hard[topic])) | (easy & (chance > keep_easy[topic]))
-    return drop & (topic != _BRAND) & (topic != _HAPPENED)
+    return drop & ((topic < len(KINDS)) | (topic == _CHECK))
 
 
 @dataclass(frozen=True)
@@ -165,6 +195,7 @@ class Asker:
         window: frames of a window; stretches begin and end at multiples.
         brand: share of questions about the last brand in streams with ads; ``check`` as much again; a tenth elsewhere.
         happened: share of questions for the list of what happened.
+        people: share of questions for the number of people, on sites.
         foreign: weight of a kind that cannot happen in a stream's style, against one which can.
         whole: share of candidate stretches that begin with the stream; 1 asks of everything so far, always.
         candidates: stretches to choose from for each question.
@@ -173,19 +204,27 @@ class Asker:
     catalogue: Catalogue
     window: int = 10
     brand: float = 0.25
-    happened: float = 0.1
+    happened: float = 0.08
+    people: float = 0.08
     foreign: float = 0.06
     whole: float = 0.5
     candidates: int = 8
 
     def ask(
-        self, labels: dict[str, Tensor], brands: Tensor, channel: Tensor, per_stream: int, generator: Generator
+        self,
+        labels: dict[str, Tensor],
+        brands: Tensor,
+        people: Tensor,
+        channel: Tensor,
+        per_stream: int,
+        generator: Generator,
     ) -> Questions:
         """Draw up to ``per_stream`` questions for each stream; unclear and surplus ones, about a third, are left out.
 
         Args:
             labels: kind -> (batch, frames) bool.
             brands: (batch, frames) int64, 0 none.
+            people: (batch, frames) int64, how many can be seen.
             channel: (batch,) bool.
             per_stream: questions per stream before any is left out.
             generator: on the device of the labels.
@@ -194,40 +233,51 @@ class Asker:
         batch, frames, _ = stacked.shape
         stretches = Stretches.draw((batch, per_stream, self.candidates), frames, self.window, self.whole, generator)
         truth = states(stacked, stretches)
-        topic, choice, answer = self._kinds(truth, stacked.any(dim=1), channel, generator)
-        other = self._topics((brands > 0).any(dim=1), (batch, per_stream), generator)
+        truth[..., _ABANDONED] = lasting(stacked[..., _ABANDONED], stretches)
+        at_end = _at(stacked[..., _ABANDONED], stretches.last - 1)
+        # An object that was left behind is asked about over one look-back, and the best no is one left more recently.
+        long = torch.where(stretches.last - stretches.first >= _LOOK_BACK_FRAMES, 6.0, 1.0)
+        weights = torch.ones_like(truth, dtype=torch.float32)
+        weights[..., _ABANDONED] = long * torch.where((truth[..., _ABANDONED] == 0) & at_end, 6.0, 1.0)
+        topic, choice, answer = self._kinds(truth, weights, stacked.any(dim=1), channel, generator)
+        other = self._topics((brands > 0).any(dim=1), channel, (batch, per_stream), generator)
         specific = torch.zeros_like(topic)
         for special, drawn in (
             (_BRAND, self._last(brands, stretches, generator)),
-            (_HAPPENED, self._list(truth, generator)),
+            (_HAPPENED, self._list(truth[..., : len(LISTED)], generator)),
+            (_PEOPLE, self._count(people, stretches, generator)),
             (_CHECK, self._check(brands, stretches, generator)),
         ):
             on = other == special
             topic = torch.where(on, special, topic)
             choice, answer = torch.where(on, drawn[0], choice), torch.where(on, drawn[1], answer)
             specific = torch.where(on, drawn[2], specific)
-        ever = torch.nn.functional.pad(stacked.any(dim=1), (0, 3))  # (batch, topics)
+        ever = torch.nn.functional.pad(stacked.any(dim=1), (0, len(TOPICS) - len(KINDS)))  # (batch, topics)
         ever[:, _CHECK] = (brands > 0).any(dim=1)
         answer = torch.where(_surplus(topic, answer, ever.gather(1, topic), generator), UNCLEAR, answer)
         return self._questions(stretches, topic, choice, answer, specific, generator)
 
-    def _topics(self, with_ads: Tensor, shape: tuple[int, int], generator: Generator) -> Tensor:
-        """Draw topics beyond the kinds, 0 for a kind, (batch, questions); ``with_ads`` is (batch,) bool."""
+    def _topics(self, with_ads: Tensor, channel: Tensor, shape: tuple[int, int], generator: Generator) -> Tensor:
+        """Draw topics beyond the kinds, 0 for a kind, (batch, questions); ``with_ads``, ``channel`` are (batch,)."""
         chance = torch.rand(shape, generator=generator, device=with_ads.device)
         share = torch.where(with_ads, self.brand, self.brand * 0.1).unsqueeze(1)
         brand = torch.where(chance < share, _BRAND, torch.where(chance < 2 * share, _CHECK, 0))
-        return torch.where(chance > 1 - self.happened, _HAPPENED, brand)
+        people = (chance > 1 - self.happened - self.people) & ~channel.unsqueeze(1)
+        return torch.where(chance > 1 - self.happened, _HAPPENED, torch.where(people, _PEOPLE, brand))
 
     def _kinds(
-        self, truth: Tensor, ever: Tensor, channel: Tensor, generator: Generator
+        self, truth: Tensor, weights: Tensor, ever: Tensor, channel: Tensor, generator: Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
-        """Choose a kind and a stretch for a yes or a no: topic, candidate, answer, each (batch, questions)."""
+        """Choose a kind and a stretch for a yes or a no: topic, candidate, answer, each (batch, questions).
+
+        ``truth`` and ``weights``, by which stretches are preferred, are (batch, questions, candidates, kinds).
+        """
         batch, count, _, kinds = truth.shape
         can = (truth == 1).flatten(1).any(dim=1)  # (batch,)
         share = (0.5 / can.float().mean().clamp(min=0.05)).clamp(max=0.8)
         want = torch.rand((batch, count), generator=generator, device=truth.device) < share * can.unsqueeze(1)
         # A kind that fills most stretches of a stream must not crowd out the stream's other kinds.
-        yes = (truth == 1).float()
+        yes = (truth == 1) * weights
         yes = (yes / yes.sum(dim=2, keepdim=True).clamp(min=1)).flatten(2)
         chosen = _pick(yes, generator)
         want &= yes.gather(2, chosen.unsqueeze(2)).squeeze(2) > 0
@@ -237,7 +287,7 @@ class Asker:
         is_ad = torch.arange(kinds, device=truth.device) == KINDS.index("ad")
         fits = torch.where(channel.unsqueeze(1) == is_ad, 1.0, self.foreign)  # (batch, kinds)
         weight = fits * torch.where(ever, 3.0, 1.0) * (tally + 1)
-        no = ((truth == 0) * weight.view(batch, 1, 1, kinds)).flatten(2)
+        no = ((truth == 0) * weights * weight.view(batch, 1, 1, kinds)).flatten(2)
         flat = torch.where(want, chosen, _pick(no, generator))
         answer = truth.flatten(2).gather(2, flat.unsqueeze(2)).squeeze(2)
         return flat % kinds, flat // kinds, answer
@@ -258,6 +308,15 @@ class Asker:
         choice = _pick(torch.where(mask > 0, 1.0, torch.where(mask == 0, 0.4, 0.0)), generator)
         found = mask.gather(2, choice.unsqueeze(2)).squeeze(2)
         answer = torch.where(found == UNCLEAR, UNCLEAR, found + self.catalogue.first_list)
+        return choice, answer, torch.zeros_like(choice)
+
+    def _count(self, people: Tensor, stretches: Stretches, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:
+        """Choose a stretch at whose end the number of people is clear, larger numbers more often."""
+        now, before = _at(people, stretches.last - 1), _at(people, (stretches.last - 2).clamp(min=0))
+        number = torch.where((now == before) & (now <= MOST_PEOPLE), now, UNCLEAR)
+        choice = _pick(torch.where(number >= 0, 1.0 + number.clamp(min=0), 0.0), generator)
+        found = number.gather(2, choice.unsqueeze(2)).squeeze(2)
+        answer = torch.where(found == UNCLEAR, UNCLEAR, found + self.catalogue.first_number)
         return choice, answer, torch.zeros_like(choice)
 
     def _check(self, brands: Tensor, stretches: Stretches, generator: Generator) -> tuple[Tensor, Tensor, Tensor]:

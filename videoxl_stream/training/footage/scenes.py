@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -16,16 +16,26 @@ from videoxl_stream.training.footage.dice import Array, Dice
 from videoxl_stream.training.footage.drawing import Drawing
 from videoxl_stream.training.footage.episodes import Episodes, Traits, interleave
 from videoxl_stream.training.footage.site import Site
-from videoxl_stream.training.footage.site_plan import (
-    plan_site,
-    sample_falls,
+from videoxl_stream.training.footage.incident_plan import (
+    sample_absences,
+    sample_covers,
+    sample_crowds,
+    sample_dimmings,
     sample_fires,
-    sample_intrusions,
-    sample_stoops,
+    sample_nearby,
     sample_vehicles,
+)
+from videoxl_stream.training.footage.people_plan import (
+    sample_bags,
+    sample_carriers,
+    sample_falls,
+    sample_intrusions,
+    sample_loiterers,
+    sample_stoops,
     sample_walkers,
 )
-from videoxl_stream.training.footage.vocabulary import BRANDS, KINDS, STYLES
+from videoxl_stream.training.footage.site_plan import plan_site
+from videoxl_stream.training.footage.vocabulary import ABANDONED_S, ANOMALIES, BRANDS, KINDS, STYLES
 
 
 @dataclass(frozen=True)
@@ -33,16 +43,16 @@ class Rates:
     """How often each kind happens.
 
     ``per_minute`` maps a kind to its mean number of occurrences a minute in streams that have events; occurrences of
-    a kind do not overlap, so about 2 a minute is the most. Each stream multiplies each rate by one of ``spread``.
+    a kind do not overlap, so about 2 a minute is the most (1 of ``abandoned``). Each stream multiplies each rate by one of ``spread``.
     A share of ``quiet`` streams has no event at all; a share of ``channel`` streams is of that style.
     """
 
     per_minute: Mapping[str, float] = field(
-        default_factory=lambda: {"intrusion": 1.2, "fire": 0.9, "fall": 1.2, "ad": 2.0}
+        default_factory=lambda: {**dict.fromkeys(ANOMALIES, 0.3), "ad": 1.2, "abandoned": 0.4}
     )
-    quiet: float = 0.3
+    quiet: float = 0.5
     channel: float = 0.4
-    spread: tuple[float, ...] = (0.0, 0.2, 1.0, 2.0)
+    spread: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0)
 
     def __post_init__(self) -> None:
         """Refuse unknown kinds."""
@@ -93,17 +103,25 @@ class SceneBatch:
         return Drawing.choose(self.channel, programme, self.site.draw(times)) if self.has_site else programme
 
     def labels(self, times: Tensor) -> dict[str, Tensor]:
-        """Return which kinds are going on at ``times`` (batch, frames): kind -> (batch, frames) bool."""
+        """Return which kinds can be seen at ``times`` (batch, frames): kind -> (batch, frames) bool.
+
+        An object that was left behind counts from the moment it lies there; nothing counts behind a covered lens.
+        """
         found = {}
         for kind, episodes in self.events.items():
             moment = episodes.at(times)
             found[kind] = moment.seen & (moment.since_s >= 0) & (moment.left_s > 0)
-        return found
+        return {kind: seen & ~found["tampering"] if kind != "tampering" else seen for kind, seen in found.items()}
 
     def brands(self, times: Tensor) -> Tensor:
         """Return the brand shown at ``times``: (batch, frames) int64, 0 none, 1..20."""
         moment = self.events["ad"].at(times)
         return torch.where(self.labels(times)["ad"], moment.traits["brand"], 0.0).long()
+
+    def people(self, times: Tensor) -> Tensor:
+        """Count the people on each site at ``times``: (batch, frames) int64, 0 on a channel or behind a cover."""
+        hidden = self.channel.unsqueeze(1) | self.labels(times)["tampering"]
+        return torch.where(hidden, 0, self.site.people(times))
 
 
 @dataclass(frozen=True)
@@ -138,8 +156,10 @@ def _occurrences(batch: SceneBatch) -> tuple[Occurrence, ...]:
     for kind, episodes in batch.events.items():
         for row in episodes.traits.values[0].tolist():
             traits = dict(zip(episodes.traits.names, row, strict=True))
-            if np.isfinite(traits["start_s"]):
-                start_s, end_s = round(traits["start_s"], 3), round(traits["end_s"], 3)
+            start_s, end_s = round(traits["start_s"], 3), round(traits["end_s"], 3)
+            if kind == "abandoned":
+                start_s += ABANDONED_S
+            if np.isfinite(start_s) and start_s < end_s:
                 found.append(Occurrence(kind, start_s, end_s, _attributes(kind, traits)))
     return tuple(sorted(found, key=lambda o: (o.start_s, o.kind)))
 
@@ -163,39 +183,78 @@ def sample_batch(
 ) -> SceneBatch:
     """Draw a batch of streams.
 
-    The same arguments always give the same streams. With ``whole`` all occurrences lie inside the stream; without,
-    a stream may begin and end in the middle of one, as a camera that is switched on at any time.
+    The same arguments always give the same streams. With ``whole`` all occurrences lie inside the stream and can be
+    seen from beginning to end; without, a stream may begin and end in the middle of one, as a camera that is switched
+    on at any time, and its lens may be covered in the middle of one.
     """
     dice, rates, device = Dice(seed), rates or Rates(), torch.device(device)
     channel = dice.chance("style", rates.channel, (batch,))
     per_minute = rates.draw(dice, batch, channel)
-    plan, identity = plan_site(dice, batch), plan_channel(dice, batch)
+    identity = plan_channel(dice, batch)
 
     def pack(columns: Mapping[str, Array]) -> Episodes:
         return Episodes(Traits.pack(columns, device))
 
-    def constant(columns: Mapping[str, Array]) -> Traits:
-        packed = Traits.pack(columns, device)
-        return Traits(packed.names, packed.values.unsqueeze(1))
-
-    intrusions = sample_intrusions(dice, plan, per_minute["intrusion"], duration_s, whole)
-    falls = sample_falls(dice, plan, per_minute["fall"], duration_s, whole)
-    fires, burning = sample_fires(dice, plan, per_minute["fire"], duration_s, whole)
+    site, events, noise = _sample_site(dice, per_minute, duration_s, whole, pack)
     ads = pack(sample_ads(dice, per_minute["ad"], duration_s, whole))
-    cast = (
-        sample_walkers(dice, "walker", plan, duration_s),
-        interleave(falls, sample_stoops(dice, plan, duration_s)),
-        interleave(intrusions, sample_walkers(dice, "passer", plan, duration_s)),
-    )
-    vehicles = pack(sample_vehicles(dice, plan, duration_s))
-    noise = np.where(channel, identity["noise"], plan["noise"] * (1 + 0.5 * plan["light"]))
+    noise = np.where(channel, identity["noise"], noise)
     return SceneBatch(
         duration_s,
         torch.from_numpy(channel).to(device),
-        Site(constant(plan), tuple(pack(visits) for visits in cast), vehicles, pack(burning)),
-        Channel(constant(identity), pack(sample_shots(dice, identity, duration_s)), ads),
-        {"intrusion": pack(intrusions), "fire": pack(fires), "fall": pack(falls), "ad": ads},
+        site,
+        Channel(_constant(identity, device), pack(sample_shots(dice, identity, duration_s)), ads),
+        {kind: ads if kind == "ad" else events[kind] for kind in KINDS},
         torch.from_numpy(noise.astype(np.float32)).to(device),
         bool((~channel).any()),
         bool(channel.any()),
     )
+
+
+def _constant(columns: Mapping[str, Array], device: torch.device) -> Traits:
+    """Pack what stays as it is through a stream, (batch, 1, names)."""
+    packed = Traits.pack(columns, device)
+    return Traits(packed.names, packed.values.unsqueeze(1))
+
+
+def _sample_site(
+    dice: Dice, per_minute: Mapping[str, Array], duration_s: float, whole: bool, pack: Callable[..., Episodes]
+) -> tuple[Site, dict[str, Episodes], Array]:
+    """Draw sites, their events, and how much their cameras' pictures are noisy, (batch,)."""
+    batch = len(per_minute["ad"])
+    plan = plan_site(dice, batch)
+    intrusions = sample_intrusions(dice, plan, per_minute["intrusion"], duration_s, whole)
+    falls = sample_falls(dice, plan, per_minute["fall"], duration_s, whole)
+    fires, burning = sample_fires(dice, plan, per_minute["fire"], duration_s, whole)
+    crowds, groups = sample_crowds(dice, plan, per_minute["crowd"], duration_s, whole)
+    breakdowns, lanes = sample_vehicles(dice, plan, per_minute["breakdown"], duration_s, whole)
+    bags = sample_bags(dice, plan, per_minute["abandoned"], duration_s, whole)
+    seen = (intrusions, falls, fires, crowds, breakdowns, bags) if whole else ()
+    covers = sample_covers(dice, per_minute["tampering"], duration_s, whole, seen)
+    cast = (
+        sample_walkers(dice, "walker", plan, duration_s),
+        interleave(falls, sample_stoops(dice, plan, duration_s)),
+        interleave(intrusions, sample_walkers(dice, "passer", plan, duration_s)),
+        interleave(sample_carriers(dice, bags), sample_loiterers(dice, plan, duration_s)),
+    )
+    events = {
+        "intrusion": pack(intrusions),
+        "fire": pack(fires),
+        "fall": pack(falls),
+        "crowd": pack(crowds),
+        "breakdown": pack(breakdowns),
+        "tampering": pack(covers),
+        "abandoned": pack(bags),
+    }
+    site = Site(
+        _constant(plan, events["fire"].traits.values.device),
+        tuple(pack(visits) for visits in cast),
+        pack(groups),
+        events["abandoned"],
+        (pack(lanes[0]), pack(lanes[1])),
+        pack(sample_absences(dice, plan, duration_s)),
+        pack(burning),
+        events["tampering"],
+        pack(sample_nearby(dice, batch, duration_s)),
+        pack(sample_dimmings(dice, batch, duration_s)),
+    )
+    return site, events, plan["noise"] * (1 + 0.5 * plan["light"])

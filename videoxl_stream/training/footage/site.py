@@ -7,13 +7,19 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from videoxl_stream.training.footage.actors import Car, Clothes, Flame, Pose, flame, person, vehicle
+from videoxl_stream.training.footage.actors import Clothes, Flame, Pose, flame, person
 from videoxl_stream.training.footage.drawing import SHAPES, Drawing, backdrop
 from videoxl_stream.training.footage.episodes import Episodes, Moment, Traits
+from videoxl_stream.training.footage.lens import cover, foreground, nearby, rain
+from videoxl_stream.training.footage.people_plan import CROUCH, FALL, HANDLING_S, INTRUDE, SIT
 from videoxl_stream.training.footage.shapes import ASPECT, Point, bar, fit, move, paint, rgb, shape, tint
-from videoxl_stream.training.footage.site_plan import CROUCH, FALL, INTRUDE, SIT
+from videoxl_stream.training.footage.traffic import parked, traffic
 
 _AMBIENT = ((1.0, 1.0, 1.0), (0.76, 0.64, 0.6), (0.5, 0.53, 0.62))
+_PALE, _DEEP = (0.93, 0.74, 0.62), (0.4, 0.26, 0.18)
+# Where the members of a group stand around its middle: across and down.
+_PLACES = ((-0.04, -0.012), (0.1, -0.01), (-0.19, -0.004), (0.23, 0.0), (0.03, 0.008), (-0.12, 0.012))
+MEMBERS = len(_PLACES)
 
 
 @dataclass(frozen=True)
@@ -21,28 +27,61 @@ class Site:
     """Many sites, one per stream."""
 
     plan: Traits  # (batch, 1, names)
-    visitors: tuple[Episodes, ...]  # back to front
-    vehicles: Episodes
+    visitors: tuple[Episodes, ...]
+    groups: Episodes
+    bags: Episodes
+    lanes: tuple[Episodes, Episodes]  # near and far
+    absences: Episodes  # of the parked car
     fires: Episodes
+    covers: Episodes
+    nearby: Episodes
+    dimmings: Episodes
 
     def draw(self, times: Tensor) -> Drawing:
         """Draw all streams at ``times`` (batch, frames), seconds."""
         plan = self.plan
         night = plan["light"].long()  # (batch, 1)
         ambient = torch.tensor(_AMBIENT, dtype=times.dtype, device=times.device)[night]  # (batch, 1, 3)
-        scenery = [*_scenery(plan), *_zone(plan)]
-        traffic = [*_cloud(plan, times), *_parked(plan, night), *_traffic(plan, self.vehicles.at(times), night)]
-        people = [s for visits in self.visitors for s in _visitor(plan, visits.at(times))]
-        lamp = _lamp(plan)
-        lit = fit([*scenery, *traffic, *lamp[:1], *people], len(scenery) + len(traffic) + 1 + len(people))
-        batch, frames = times.shape
-        burning = fit([*lamp[1:], *_fire(self.fires.at(times))], SHAPES - lit.shape[2])
-        everything = torch.cat(
-            [tint(lit, ambient).expand(batch, frames, -1, -1), burning.expand(batch, frames, -1, -1)], dim=2
-        )
+        lamp, moments = _lamp(plan), [visits.at(times) for visits in self.visitors]
+        still = [*_scenery(plan), *_zone(plan), *_cloud(plan, times), *parked(plan, self.absences.at(times)), lamp[0]]
+        far, near = (traffic(plan, self.lanes[lane].at(times), night, lane) for lane in (1, 0))
+        actors = [*far, *near, *_bag(self.bags.at(times)), *_group(plan, self.groups.at(times))]
+        lit = torch.cat([_stack([*still, *actors], times), _by_depth(plan, moments, times)], dim=2)
+        glowing = _stack([*lamp[1:], *_fire(self.fires.at(times))], times)
+        front = _stack([*foreground(plan), *rain(plan, times), *nearby(self.nearby.at(times))], times)
+        cloth = _stack(cover(self.covers.at(times)), times)
+        count = sum(part.shape[2] for part in (lit, glowing, front, cloth))
+        nothing = lit.new_zeros(*times.shape, SHAPES - count, lit.shape[3])
+        everything = torch.cat([tint(lit, ambient), glowing, tint(front, ambient), cloth, nothing], dim=2)
         shake = _shake(plan, times)
-        still = torch.ones_like(times)
-        return Drawing(_ground(plan, ambient, shake), move(everything, (0, 0), still, shake), _gain(plan, times))
+        moved = move(everything, (0, 0), torch.ones_like(times), shake)
+        return Drawing(_ground(plan, ambient, shake), moved, _gain(plan, times, self.dimmings.at(times)))
+
+    def people(self, times: Tensor) -> Tensor:
+        """Count who can be seen at ``times``, (batch, frames) int64; half a person at the rim counts as one."""
+        found = torch.zeros_like(times, dtype=torch.int64)
+        for visits in self.visitors:
+            moment = visits.at(times)
+            x = _where(moment)
+            found += moment.seen & (x > -0.02) & (x < ASPECT + 0.02)
+        group = self.groups.at(times)
+        for member in range(MEMBERS):
+            x, _ = _member(group, member)
+            found += group.seen & (x > -0.02) & (x < ASPECT + 0.02) & (member < group.traits["size"])
+        return found
+
+
+def _stack(shapes: list[Tensor], times: Tensor) -> Tensor:
+    """Stack shapes for every picture, (batch, frames, shapes, columns)."""
+    return fit(shapes, len(shapes)).expand(*times.shape, -1, -1)
+
+
+def _by_depth(plan: Traits, moments: list[Moment], times: Tensor) -> Tensor:
+    """Return the visitors, those farther off first, (batch, frames, shapes, columns)."""
+    people = torch.stack([_stack(_visitor(plan, moment), times) for moment in moments], dim=2)
+    depth = torch.stack([moment.traits["y"].nan_to_num(posinf=0.0) for moment in moments], dim=2)
+    order = depth.argsort(dim=2).view(*depth.shape, 1, 1).expand_as(people)
+    return people.gather(2, order).flatten(2, 3)
 
 
 def _shake(plan: Traits, times: Tensor) -> tuple[Tensor, Tensor]:
@@ -53,9 +92,11 @@ def _shake(plan: Traits, times: Tensor) -> tuple[Tensor, Tensor]:
     return plan["shake"] * across, plan["shake"] * down
 
 
-def _gain(plan: Traits, times: Tensor) -> Tensor:
-    """Return the drift of brightness and warmth (batch, frames, 3)."""
+def _gain(plan: Traits, times: Tensor, dimming: Moment) -> Tensor:
+    """Return the drift of brightness and warmth, and dimmings (batch, frames, 3)."""
     level = 1 + plan["drift"] * torch.sin(times * plan["drift_rate"])
+    dark = (dimming.since_s / 0.6).clamp(0, 1) * (dimming.left_s / 0.6).clamp(0, 1) * dimming.seen
+    level = level * (1 - dark * dimming.traits["depth"])
     warmth = plan["warmth"].expand_as(level)
     return torch.stack([level * (1 + warmth), level, level * (1 - warmth)], dim=-1)
 
@@ -122,27 +163,6 @@ def _cloud(plan: Traits, times: Tensor) -> list[Tensor]:
     return [shape((x, plan["horizon"] + 0.35), (0.5, 0.22), dark, corner=1.0, soft=0.8, alpha=plan["cloud"])]
 
 
-def _parked(plan: Traits, night: Tensor) -> list[Tensor]:
-    """Return a car that stands beside the road."""
-    y = plan["road_y"] + plan["road_half"] * 0.9
-    car = Car(plan["car_x"], y, plan["car_length"], 1 - 2 * (plan["car_hue"] > 0.5).float(), torch.ones_like(y),
-              torch.zeros_like(y), plan["has_car"])  # fmt: skip
-    colour = rgb(plan["car_hue"], 0.55, plan["car_value"])
-    return [*vehicle(car, colour)[:6]]
-
-
-def _traffic(plan: Traits, moment: Moment, night: Tensor) -> list[Tensor]:
-    """Return the vehicle that is passing, if any."""
-    traits, way = moment.traits, moment.traits["heading"]
-    share = moment.since_s / (moment.since_s + moment.left_s).clamp(min=0.1)
-    x = ASPECT / 2 + way * (share - 0.5) * (ASPECT + 2 * 0.4)
-    y = plan["road_y"] + plan["road_half"] * 0.45
-    lamps = (night > 0).float() * 0.9 + 0.1
-    seen = moment.seen.float()
-    car = Car(x, y, traits["length"], way, traits["van"], lamps, seen)
-    return vehicle(car, rgb(traits["hue"], traits["saturation"], traits["value"]))
-
-
 def _lamp(plan: Traits) -> list[Tensor]:
     """Return a post, its steady orange lamp, and the lamp's glow."""
     x, foot = plan["lamp_x"], plan["horizon"] + 0.03
@@ -161,8 +181,8 @@ def _ease(share: Tensor) -> Tensor:
     return share * share * (3 - 2 * share)
 
 
-def _visitor(plan: Traits, moment: Moment) -> list[Tensor]:
-    """Return the person of one place in the cast."""
+def _where(moment: Moment) -> Tensor:
+    """Where the person of one place in the cast stands, (batch, frames)."""
     traits, since, left = moment.traits, moment.since_s, moment.left_s
     to_come = (-since / (traits["start_s"] - traits["from_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
     gone = (-left / (traits["to_s"] - traits["end_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
@@ -172,6 +192,18 @@ def _visitor(plan: Traits, moment: Moment) -> list[Tensor]:
         traits["x_begin"] * (1 - arrive) + traits["x_finish"] * (1 - depart) + middle * (arrive + depart - 1)
         + (traits["x_in"] - traits["x_begin"]) * to_come + (traits["x_out"] - traits["x_finish"]) * gone
     )  # fmt: skip
+    return x.nan_to_num()
+
+
+def _height(plan: Traits, y: Tensor) -> Tensor:
+    """How tall people look whose feet are at y."""
+    return (0.16 + 0.42 * (y - plan["horizon"])).clamp(0.25, 0.45) * plan["person_scale"]
+
+
+def _visitor(plan: Traits, moment: Moment) -> list[Tensor]:
+    """Return the person of one place in the cast, and what he carries."""
+    traits, since, left = moment.traits, moment.since_s, moment.left_s
+    x = _where(moment)
     posture = traits["posture"]
     down_s, up_s = torch.where(posture == FALL, 0.7, 0.4), torch.where(posture == FALL, 1.2, 0.4)
     down = _ease(since / down_s) * _ease(left / up_s)
@@ -184,20 +216,69 @@ def _visitor(plan: Traits, moment: Moment) -> list[Tensor]:
     turns = stays & (posture == INTRUDE)
     heading = torch.where(turns, torch.sign(torch.cos(0.8 * since + traits["phase"]) + 1e-3), heading)
     y = traits["y"].nan_to_num(posinf=0.0)
-    height = (0.16 + 0.42 * (y - plan["horizon"])).clamp(0.25, 0.45) * plan["person_scale"] * traits["scale"]
+    height = _height(plan, y) * traits["scale"]
     pose = Pose(
         x, y, height.clamp(0.24, 0.45), heading, stride, since * 10.5 + traits["phase"],
         down * traits["tilt"] * traits["side_fall"] * (posture == FALL), crouch, moment.seen.float(),
     )  # fmt: skip
-    return person(pose, _clothes(traits))
+    holding = torch.where(since < HANDLING_S, traits["bag_in"], traits["bag_out"]) * moment.seen
+    size = traits["bag_size"]
+    hand = (x + 0.02 + 0.2 * height * heading * stride, y - size * 0.85 - 0.1 * height * stride)
+    colour = rgb(traits["bag_hue"], traits["bag_saturation"], traits["bag_value"])
+    luggage = shape(hand, (size * 0.9, size * 0.85), colour, corner=0.4, alpha=holding)
+    return [*person(pose, _clothes(traits)), luggage]
+
+
+def _bag(moment: Moment) -> list[Tensor]:
+    """Return the bag that lies there, if any: shadow, handle, body."""
+    traits = moment.traits
+    x, y, size, seen = traits["x"] + 0.0, traits["y"].nan_to_num(posinf=0.0), traits["size"], moment.seen.float()
+    colour = rgb(traits["hue"], traits["saturation"], traits["value"])
+    return [
+        shape((x, y), (size * 1.1, size * 0.25), colour * 0, corner=1.0, soft=0.7, alpha=0.4 * seen),
+        shape((x, y - size * 1.75), (size * 0.4, size * 0.2), colour * 0.7, corner=0.8, alpha=seen),
+        shape((x, y - size * 0.85), (size * 0.9, size * 0.85), colour, corner=0.4, alpha=seen),
+    ]
+
+
+def _member(moment: Moment, number: int) -> tuple[Tensor, Tensor]:
+    """Where one of a group stands, x and y, each (batch, frames)."""
+    traits = moment.traits
+    to_come = (-moment.since_s / (traits["start_s"] - traits["from_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
+    gone = (-moment.left_s / (traits["to_s"] - traits["end_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
+    across, down = _PLACES[number]
+    way = traits["side"] * (1 if number % 2 else -1)
+    out = torch.where(way > 0, ASPECT - traits["x"], traits["x"]) + 0.45
+    sway = 0.008 * torch.sin(moment.since_s * (1.1 + 0.2 * number) + traits["phase"])
+    x = traits["x"] + across * traits["spread"] + sway + way * out * torch.maximum(to_come, gone)
+    return x, traits["y"].nan_to_num(posinf=0.0) + down
+
+
+def _group(plan: Traits, moment: Moment) -> list[Tensor]:
+    """Return three shapes, legs, body and head, for each of a group."""
+    traits, shapes = moment.traits, []
+    for number in range(MEMBERS):
+        x, y = _member(moment, number)
+        height = _height(plan, y)
+        there = moment.seen * (number < traits["size"])
+        top = rgb(traits["hue"] + 0.29 * number, 0.6, traits["value"])
+        tone = (traits["skin"] + 0.37 * number).remainder(1.0).unsqueeze(-1)
+        skin = paint(x, _PALE) + (paint(x, _DEEP) - paint(x, _PALE)) * tone
+        legs = (0.085 * height, 0.24 * height)
+        shapes += [
+            shape((x, y - 0.24 * height), legs, top * 0.35, taper=0.2, corner=0.2, alpha=there),
+            shape((x, y - 0.64 * height), (0.12 * height, 0.2 * height), top, taper=-0.15, corner=0.6, alpha=there),
+            shape((x, y - 0.91 * height), (0.078 * height, 0.092 * height), skin, corner=1.0, alpha=there),
+        ]
+    return shapes
 
 
 def _clothes(traits: Traits) -> Clothes:
     """Dress the visitors of a moment."""
     top = rgb(traits["hue"], traits["saturation"], traits["value"])
     trousers = rgb(traits["hue"] * 0.3 + 0.55, 0.35, traits["trousers"])
-    pale = torch.tensor((0.93, 0.74, 0.62), device=top.device, dtype=top.dtype)
-    deep = torch.tensor((0.4, 0.26, 0.18), device=top.device, dtype=top.dtype)
+    pale = torch.tensor(_PALE, device=top.device, dtype=top.dtype)
+    deep = torch.tensor(_DEEP, device=top.device, dtype=top.dtype)
     skin = pale + (deep - pale) * traits["skin"].unsqueeze(-1)
     return Clothes(top, trousers, skin)
 
@@ -206,7 +287,7 @@ def _fire(moment: Moment) -> list[Tensor]:
     """Return what burns or steams."""
     traits = moment.traits
     strength = (moment.since_s + 0.5).clamp(0.4, 1) * (moment.left_s + 0.5).clamp(0.4, 1) * moment.seen
-    grey = 0.72 - 0.5 * traits["burns"]
+    grey = 0.72 - 0.5 * traits["dark"]
     smoke = torch.stack([grey, grey, grey + 0.02], dim=-1)
     time_s = moment.since_s + traits["phase"]
     return flame(Flame(traits["x"], traits["y"], traits["size"], time_s, strength * traits["burns"], strength, smoke))

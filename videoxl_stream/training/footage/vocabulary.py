@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-KINDS = ("intrusion", "fire", "fall", "ad")
+ANOMALIES = ("intrusion", "fire", "fall", "crowd", "breakdown", "tampering")
+KINDS = (*ANOMALIES, "ad", "abandoned")
+"""``abandoned``, the last, is the one that takes a long memory: an object counts once it has lain for ABANDONED_S."""
+ABANDONED_S = 60.0
 STYLES = ("site", "channel")
 COLOURS = ("red", "yellow", "green", "blue", "purple")
 SYMBOLS = ("circle", "square", "triangle", "cross")
