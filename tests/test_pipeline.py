@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -16,7 +17,7 @@ from videoxl_stream.events import Event, Status, event_id
 from videoxl_stream.pipeline import Pipeline, Progress
 from videoxl_stream.queries import Span
 from videoxl_stream.rules import Rule
-from videoxl_stream.store import EventStore, StreamState
+from videoxl_stream.store import EventStore
 from videoxl_stream.testing import ListSink, ScriptedMemory, ScriptedModel, ScriptedSource
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -214,13 +215,11 @@ def test_if_a_source_does_not_open_none_stays_open() -> None:
 
 
 class _DeadStore(EventStore):
-    def commit(
-        self, pipeline: str, stream_id: str, *, events: Sequence[Event] = (), state: StreamState | None = None
-    ) -> list[Event]:
+    def commit(self, *names: Any, events: Sequence[Event] = (), **rest: Any) -> list[Event]:
         if events:
             msg = "disk full"
             raise StoreError(msg)
-        return super().commit(pipeline, stream_id, events=events, state=state)
+        return super().commit(*names, **rest)
 
 
 def test_sinks_hear_of_nothing_that_is_not_stored() -> None:

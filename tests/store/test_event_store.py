@@ -114,7 +114,7 @@ def test_the_state_of_a_stream_comes_back(url: str) -> None:
 def test_a_commit_is_all_or_nothing(url: str) -> None:
     with EventStore(url) as store:
         store.commit("site", "gate", state=STATE)
-        broken = replace(STATE, windows=None)  # type: ignore[arg-type]
+        broken = replace(STATE, windows=8, rules={"fire": object()})  # type: ignore[dict-item]
         with pytest.raises(StoreError):
             store.commit("site", "gate", events=[event(5)], state=broken)
         assert store.events() == []
