@@ -202,7 +202,7 @@ def test_an_ended_pipeline_steps_no_further() -> None:
 
 
 class _DeadSource(ScriptedSource):
-    def open(self, resume: object = None) -> object:  # type: ignore[override]
+    def open(self, resume: object = None, *, packets: bool = False) -> object:  # type: ignore[override]
         msg = "no such camera"
         raise SourceOpenError(msg)
 

@@ -51,8 +51,12 @@ class Source(Protocol):
     def stream_id(self) -> str:
         """Name of the stream, unique within a pipeline."""
 
-    def open(self, resume: Position | None = None) -> OpenSource:
+    def open(self, resume: Position | None = None, *, packets: bool = False) -> OpenSource:
         """Open it, from the start or from where an earlier ``position()`` said.
+
+        Args:
+            resume: that position.
+            packets: whether the reader wants encoded packets, and will fetch them after each read.
 
         Raises:
             SourceOpenError: it cannot be opened.

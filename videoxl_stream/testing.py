@@ -52,8 +52,8 @@ class ScriptedSource:
         """Name of the stream."""
         return self._stream_id
 
-    def open(self, resume: Position | None = None) -> OpenScript:
-        """Open it, from the start or from where an earlier ``position()`` said.
+    def open(self, resume: Position | None = None, *, packets: bool = False) -> OpenScript:
+        """Open it, from the start or from where an earlier ``position()`` said; it has no packets to give.
 
         Raises:
             SourceOpenError: ``resume`` is not a script's position.
