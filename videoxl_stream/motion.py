@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.frames import Frame, Image
+
+_LUMA = np.array((0.299, 0.587, 0.114), np.float32)  # ITU-R BT.601
 
 _Blocks = NDArray[np.float32]  # (rows, columns): mean brightness of each block
 
@@ -19,10 +23,12 @@ class MotionGate:
     """Tells windows in which something moves from windows that are still; a cheap description.
 
     The mean brightness of blocks is compared, so that sensor noise averages out, with the last window that was not
-    still, so that slow changes add up.
+    still, so that slow changes add up. What makes the whole picture brighter or darker by the same factor, such as
+    a camera that adapts itself, is no motion.
 
     Args:
-        threshold: change of a block's mean brightness, 0..255, from which on a window is not still.
+        threshold: change of a block's mean brightness, of 255, from which on a window is not still. Higher saves
+            more windows under shake, clouds and noise, and misses small or faint things first.
         rows: blocks from top to bottom.
         columns: blocks from left to right.
 
@@ -51,29 +57,46 @@ class OpenMotionGate:
 
     def __init__(self, gate: MotionGate) -> None:
         self._gate = gate
-        self._seen: _Blocks | None = None
+        self._before: _Blocks | None = None  # the last picture of the last window that was not still
 
     def still(self, frames: Sequence[Frame]) -> bool:
         """Say whether nothing has moved in a window since the last one that was not still.
 
         Args:
             frames: of the window, at least one.
+
+        Raises:
+            ConfigError: there is no frame.
         """
-        blocks = [self._blocks(frame.image) for frame in frames]
-        if self._seen is not None:
-            change = max(float(np.abs(each - self._seen).max()) for each in blocks)
-            if change < self._gate.threshold:
-                return True
-        self._seen = blocks[-1]
+        if not frames:
+            msg = "an empty window neither moves nor stands still; give at least one frame"
+            raise ConfigError(msg)
+        seen = [self._blocks(frame.image) for frame in frames]
+        if self._before is not None and all(_change(self._before, each) < self._gate.threshold for each in seen):
+            return True
+        self._before = seen[-1]
         return False
 
     def _blocks(self, image: Image) -> _Blocks:
-        rows, columns = min(self._gate.rows, image.shape[0]), min(self._gate.columns, image.shape[1])
-        green = image[:, :, 1]
-        down = np.linspace(0, image.shape[0], rows + 1).astype(np.intp)
-        across = np.linspace(0, image.shape[1], columns + 1).astype(np.intp)
-        sums = np.add.reduceat(green, down[:-1], axis=0, dtype=np.uint32)
-        sums = np.add.reduceat(sums, across[:-1], axis=1)
-        area = np.outer(np.diff(down), np.diff(across))
-        means: _Blocks = (sums / area).astype(np.float32)
+        height, width, _ = image.shape
+        rows = _edges(height, self._gate.rows)
+        columns = _edges(width, self._gate.columns)
+        lines = image.reshape(height, -1)
+        # Rows first: adding up whole lines is by far the fastest, and what is left is small.
+        sums = np.stack([lines[top:bottom].sum(axis=0, dtype=np.uint32) for top, bottom in pairwise(rows)])
+        luma = sums.reshape(len(sums), width, 3) @ _LUMA
+        areas = np.outer(np.diff(rows), np.diff(columns))
+        means: _Blocks = (np.add.reduceat(luma, columns[:-1], axis=1) / areas).astype(np.float32)
         return means
+
+
+def _change(before: _Blocks, after: _Blocks) -> float:
+    """The largest change of a block that is not a change of light: what all blocks share is taken out."""
+    if before.shape != after.shape:
+        return math.inf
+    light = np.median((after + 1) / (before + 1))  # 1 of 255 keeps black pictures from dividing by nothing
+    return float(np.abs(after - light * before).max())
+
+
+def _edges(length: int, parts: int) -> NDArray[np.intp]:
+    return np.linspace(0, length, min(parts, length) + 1).astype(np.intp)

@@ -90,10 +90,10 @@ class Regions:
             return frame
         image = frame.image.copy()
         stencil = self._stencil(image)
-        flat = image.reshape(-1, 3)
         for paint in stencil.paints:
-            flat[paint.pixels] = np.rint(flat[paint.pixels] * paint.keep + paint.add).astype(np.uint8)
-        flat[stencil.hidden] = _GREY
+            box = image[paint.rows, paint.columns]
+            box[...] = (box * paint.keep + paint.add) >> 8
+        image.reshape(-1, 3)[stencil.hidden] = _GREY
         return replace(frame, image=image)
 
     def hide(self, image: Image) -> Image:
@@ -113,11 +113,12 @@ class Regions:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class _Paint:
-    """How a zone changes the pixels that it is drawn on: ``pixel * keep + add``."""
+    """How the box around a zone changes: ``(pixel * keep + add) / 256``, whole numbers for speed."""
 
-    pixels: NDArray[np.intp]  # (count,) into the picture's rows one after another
-    keep: NDArray[np.float32]  # (count, 1)
-    add: NDArray[np.float32]  # (count, 3)
+    rows: slice
+    columns: slice
+    keep: NDArray[np.uint16]  # (height, width, 1), 256 where nothing changes
+    add: NDArray[np.uint16]  # (height, width, 3)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -143,11 +144,9 @@ class _Grid:
         """Pixels whose centre the outline goes around, in whichever sense (height, width)."""
         turns: NDArray[np.int32] = np.zeros((self.height, self.width), np.int32)
         for (x0, y0), (x1, y1) in _sides(corners):
-            if y0 == y1:
-                continue
-            crosses_x = x0 + (self.y - y0) * ((x1 - x0) / (y1 - y0))  # (height, 1)
-            crossed = (np.minimum(y0, y1) <= self.y) & (self.y < np.maximum(y0, y1)) & (self.x < crosses_x)
-            turns += crossed if y1 > y0 else -crossed.astype(np.int32)
+            side = (x1 - x0) * (self.y - y0) - (self.x - x0) * (y1 - y0)
+            turns += (y0 <= self.y) & (self.y < y1) & (side > 0)
+            turns -= (y1 <= self.y) & (self.y < y0) & (side < 0)
         covered: NDArray[np.bool_] = turns != 0
         return covered
 
@@ -188,9 +187,16 @@ def _paint(grid: _Grid, zone: Zone) -> _Paint:
         opacity[grid.near(foot, head, _half_px(_HATCH, grid)) & inside] = _HATCH_OPACITY
     # The line runs inside the zone, so that nothing beyond it is touched.
     opacity[grid.outline(corners, 2 * _half_px(_LINE, grid)) & inside] = _LINE_OPACITY
-    pixels = np.flatnonzero(opacity)
-    share = opacity.ravel()[pixels][:, None]
-    return _Paint(pixels, 1 - share, share * np.asarray(zone.colour, np.float32))
+    rows, columns = _extent(inside, 1), _extent(inside, 0)
+    share = np.rint(opacity[rows, columns, None] * 256)
+    add = share * np.asarray(zone.colour) + 128  # half of what is divided by, so that it rounds
+    return _Paint(rows, columns, (256 - share).astype(np.uint16), add.astype(np.uint16))
+
+
+def _extent(inside: NDArray[np.bool_], axis: int) -> slice:
+    """From the first to the last place at which anything along ``axis`` is inside."""
+    places = np.flatnonzero(np.any(inside, axis=axis))
+    return slice(places[0], places[-1] + 1) if len(places) else slice(0, 0)
 
 
 def _half_px(thickness: float, grid: _Grid) -> float:
