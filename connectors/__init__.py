@@ -8,12 +8,13 @@ from __future__ import annotations
 
 from importlib import import_module
 from pathlib import Path
-from typing import Protocol, cast
-from urllib.parse import urlsplit
-from urllib.request import url2pathname
+from typing import TYPE_CHECKING, Protocol, cast
+from urllib.parse import unquote, urlsplit
 
 from videoxl_stream.errors import ConfigError
-from videoxl_stream.interfaces import Source
+
+if TYPE_CHECKING:  # a decoding process imports this package too, and must start at once
+    from videoxl_stream.interfaces import Source
 
 if __name__ != "videoxl_stream.connectors":
     _wrong_name = (
@@ -53,5 +54,6 @@ def open_source(url: str | Path, **options: object) -> Source:
     except ImportError as e:
         msg = f"{scheme}:// addresses need {e.name}; install it with: pip install 'videoxl-stream[{scheme}]'"
         raise ConfigError(msg) from e
-    where = url2pathname(urlsplit(url).path) if isinstance(url, str) and "://" in url and scheme == "file" else url
-    return source_class(where, **options)
+    if isinstance(url, str) and scheme == "file" and "://" in url:
+        url = unquote(urlsplit(url).path, errors="surrogateescape")
+    return source_class(url, **options)

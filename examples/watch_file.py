@@ -19,11 +19,10 @@ from videoxl_stream.reports import write_html
 
 
 def watch(video: Path, question: str, model: VideoModel[Any], out: Path) -> list[Event]:
-    """Ask the question at every window's close, about the last half minute."""
+    """Ask the question at every window's close."""
     rule = Rule(
         name="watched for",
         question=question,
-        look_back_s=30.0,
         threshold=0.7,
         clear_below=0.4,  # a wavering answer rings once
         severity=Severity.WARNING,

@@ -25,8 +25,6 @@ _SEVERITIES = {
     "fall": Severity.CRITICAL,
     "ad": Severity.INFO,
 }
-# Shorter than a window, which is always looked at whole: every verdict is about the newest window alone.
-_LOOK_BACK_S = 1.0
 
 
 def embedded_rules() -> list[Rule]:
@@ -39,7 +37,7 @@ def embedded_rules() -> list[Rule]:
         Rule(
             name=name,
             question=question,
-            look_back_s=_LOOK_BACK_S,
+            resolution_s=None,  # it was taught about whole windows only
             threshold=THRESHOLDS[name][0],
             clear_below=THRESHOLDS[name][1],
             severity=_SEVERITIES[name],

@@ -20,10 +20,22 @@ FOLDERS = {PACKAGE: PACKAGE, "connectors": f"{PACKAGE}.connectors", "pipelines":
 
 # Nothing in a lower layer may import from a higher one; the first column is all that may be imported.
 LAYERS: dict[str, set[str]] = {
-    "nouns": {"errors", "events", "frames", "queries"},
+    "nouns": {"errors", "events", "frames", "queries", "regions"},
     "seams": {"interfaces"},
-    "parts": {"buffer", "evidence", "model", "reports", "rules", "scheduling", "store"},
-    "core": {"daemon", "pipeline", "stream"},
+    "parts": {
+        "buffer",
+        "decisions",
+        "evidence",
+        "gaps",
+        "localise",
+        "model",
+        "motion",
+        "reports",
+        "rules",
+        "scheduling",
+        "store",
+    },
+    "core": {"asking", "daemon", "pipeline", "stream"},
     "transports": {"connectors", "testing"},
     "users": {
         PACKAGE,  # the root itself: it names everything, lazily
@@ -47,7 +59,14 @@ MAY_IMPORT: dict[str, set[str]] = {
     "users": set().union(*LAYERS.values()),
 }
 # Neighbours that may see each other all the same.
-ALSO_MAY_IMPORT = {"scheduling": {"rules"}, "reports": {"store"}, "pipeline": {"stream"}, "daemon": {"pipeline"}}
+ALSO_MAY_IMPORT = {
+    "decisions": {"rules"},
+    "gaps": {"rules"},
+    "scheduling": {"rules"},
+    "reports": {"store"},
+    "pipeline": {"asking", "stream"},
+    "daemon": {"pipeline"},
+}
 
 EVERYWHERE = "everywhere"
 # Library -> the only modules that may touch it; a name covers what is below it. The standard library is free.

@@ -26,11 +26,14 @@ if TYPE_CHECKING:
         VideoXLStreamError,
     )
     from videoxl_stream.events import Event, Severity, Status
+    from videoxl_stream.evidence.recorder import Evidence
     from videoxl_stream.frames import Frame
     from videoxl_stream.model.memory import VideoMemory
     from videoxl_stream.model.video_xl import VideoXL
+    from videoxl_stream.motion import MotionGate
     from videoxl_stream.pipeline import Pipeline
     from videoxl_stream.queries import Query, Span, Verdict
+    from videoxl_stream.regions import Regions, Zone
     from videoxl_stream.rules import Rule
     from videoxl_stream.store import EventStore
 
@@ -42,14 +45,17 @@ __all__ = [
     "EndOfStream",
     "Event",
     "EventStore",
+    "Evidence",
     "FileSource",
     "Frame",
     "FrameBuffer",
     "MemoryFormatError",
     "ModelError",
+    "MotionGate",
     "NotInMemoryError",
     "Pipeline",
     "Query",
+    "Regions",
     "Rule",
     "Severity",
     "SourceError",
@@ -62,6 +68,7 @@ __all__ = [
     "VideoMemory",
     "VideoXL",
     "VideoXLStreamError",
+    "Zone",
     "__version__",
 ]
 
@@ -82,11 +89,14 @@ _HOMES = {
         "VideoXLStreamError",
     ),
     "events": ("Event", "Severity", "Status"),
+    "evidence.recorder": ("Evidence",),
     "frames": ("Frame",),
     "model.memory": ("VideoMemory",),
     "model.video_xl": ("VideoXL",),
+    "motion": ("MotionGate",),
     "pipeline": ("Pipeline",),
     "queries": ("Query", "Span", "Verdict"),
+    "regions": ("Regions", "Zone"),
     "rules": ("Rule",),
     "store": ("EventStore",),
 }

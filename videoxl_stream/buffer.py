@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from enum import StrEnum
@@ -144,6 +145,11 @@ class FrameBuffer:
         """Bytes of the pictures that wait."""
         return self._held_bytes
 
+    @property
+    def gap_s(self) -> float:
+        """A longer step between two frames is a gap."""
+        return self._limits.gap_s
+
     def put(self, frame: Frame, resume: Position | None = None) -> bool:
         """Accept a frame, or refuse it under ``wait``.
 
@@ -170,9 +176,7 @@ class FrameBuffer:
                 self._pop()
                 self._dropped += 1
         self._accepted += 1
-        self._held_s += step_s or 0.0 if self._waiting else 0.0
-        self._held_bytes += frame.num_bytes
-        self._waiting.append(_Waiting(frame, resume, step_s))
+        self._add(frame, resume, step_s)
         return True
 
     def end(self) -> None:
@@ -186,8 +190,36 @@ class FrameBuffer:
             return None
         taken = [self._pop() for _ in range(size)]
         self._taken += size
-        frames = tuple(waiting.frame for waiting in taken)
-        return Window(frames, short=size < self._window_frames, resume=taken[-1].resume)
+        return self._window(taken)
+
+    def waiting(self) -> list[Window]:
+        """The windows that all that waits would make if nothing followed; it goes on waiting."""
+        windows: list[list[_Waiting]] = []
+        for one in self._waiting:
+            if not windows or len(windows[-1]) == self._window_frames or one.step_s is None:
+                windows.append([])
+            windows[-1].append(one)
+        return [self._window(window) for window in windows]
+
+    def forget(self, span: Span) -> int:
+        """Drop all frames of a span that wait, and say how many."""
+        kept = [one for one in self._waiting if not span.start_s <= one.frame.time_s < span.end_s]
+        forgotten = len(self._waiting) - len(kept)
+        self._waiting.clear()
+        self._held_s, self._held_bytes = 0.0, 0
+        for one in kept:
+            self._add(one.frame, one.resume, self._step_to(one.frame))
+        self._dropped += forgotten
+        return forgotten
+
+    def _window(self, taken: Sequence[_Waiting]) -> Window:
+        frames = tuple(one.frame for one in taken)
+        return Window(frames, short=len(frames) < self._window_frames, resume=taken[-1].resume)
+
+    def _add(self, frame: Frame, resume: Position | None, step_s: float | None) -> None:
+        self._held_s += step_s or 0.0 if self._waiting else 0.0
+        self._held_bytes += frame.num_bytes
+        self._waiting.append(_Waiting(frame, resume, step_s))
 
     def _check(self, frame: Frame) -> None:
         if self._ended:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import Protocol, TypeVar
+from typing import Protocol, Self, TypeVar
 
 from videoxl_stream.events import Event
 from videoxl_stream.frames import Frame, Image, Packet
@@ -51,8 +51,12 @@ class Source(Protocol):
     def stream_id(self) -> str:
         """Name of the stream, unique within a pipeline."""
 
-    def open(self, resume: Position | None = None) -> OpenSource:
+    def open(self, resume: Position | None = None, *, packets: bool = False) -> OpenSource:
         """Open it, from the start or from where an earlier ``position()`` said.
+
+        Args:
+            resume: that position.
+            packets: whether the reader wants encoded packets, and will fetch them after each read.
 
         Raises:
             SourceOpenError: it cannot be opened.
@@ -83,6 +87,12 @@ class Memory(Protocol):
     @property
     def num_bytes(self) -> int:
         """Bytes held."""
+
+    def starts(self, span: Span) -> list[float]:
+        """Times within a span at which footage begins that can be told apart, ascending; each can be asked about."""
+
+    def fork(self) -> Self:
+        """A memory to go on with on the side; what is added to it never shows here."""
 
     def forget(self, span: Span) -> bool:
         """Give up all that has seen any footage of the span, later chunks included; say whether anything went."""

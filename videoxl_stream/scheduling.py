@@ -46,11 +46,23 @@ class Schedule:
         self._rules = tuple(rules)
         self._triggers = {rule.name: _trigger(rule) for rule in rules}
         self._asked = {name: at for name, at in (asked or {}).items() if name in self._triggers}
+        self._fired: set[str] = set()
 
     @property
     def asked(self) -> dict[str, datetime]:
         """Up to which UTC each rule's times are done; keep it to go on from there after a restart."""
         return dict(self._asked)
+
+    def fire(self, name: str) -> None:
+        """Make a rule due at the next window's close, whatever its schedule says; that stays as it is.
+
+        Raises:
+            ConfigError: there is no such rule.
+        """
+        if name not in self._triggers:
+            msg = f"there is no rule {name!r}; the rules are {sorted(self._triggers)}"
+            raise ConfigError(msg)
+        self._fired.add(name)
 
     def due(self, start: datetime, end: datetime) -> list[Rule]:
         """Say which rules to ask at the close of a window, and count them as asked.
@@ -59,7 +71,9 @@ class Schedule:
             start: aware UTC of the window's start.
             end: aware UTC of its end.
         """
-        return [rule for rule in self._rules if self._is_due(rule.name, start, end)]
+        due = [rule for rule in self._rules if self._is_due(rule.name, start, end) or rule.name in self._fired]
+        self._fired.clear()
+        return due
 
     def _is_due(self, name: str, start: datetime, end: datetime) -> bool:
         trigger = self._triggers[name]

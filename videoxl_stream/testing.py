@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import math
 import os
@@ -52,8 +53,8 @@ class ScriptedSource:
         """Name of the stream."""
         return self._stream_id
 
-    def open(self, resume: Position | None = None) -> OpenScript:
-        """Open it, from the start or from where an earlier ``position()`` said.
+    def open(self, resume: Position | None = None, *, packets: bool = False) -> OpenScript:
+        """Open it, from the start or from where an earlier ``position()`` said; it has no packets to give.
 
         Raises:
             SourceOpenError: ``resume`` is not a script's position.
@@ -149,6 +150,14 @@ class ScriptedMemory:
     def num_bytes(self) -> int:
         """Eight bytes for each frame's time."""
         return 8 * len(self.times)
+
+    def starts(self, span: Span) -> list[float]:
+        """Presentation times of the frames within a span, ascending."""
+        return sorted({time_s for time_s in self.times if span.start_s <= time_s < span.end_s})
+
+    def fork(self) -> ScriptedMemory:
+        """A copy."""
+        return copy.deepcopy(self)
 
     def forget(self, span: Span) -> bool:
         """Give up the windows from the first that holds a frame of the span on; say whether there were any."""

@@ -31,7 +31,7 @@ def make(script=range(30)):
     return Pipeline(
         sources=[ScriptedSource([float(s) if isinstance(s, int) else s for s in script], stream_id="gate")],
         model=model,
-        rules=[Rule(name="fire", question=question, look_back_s=4.0)],
+        rules=[Rule(name="fire", question=question)],
         store=EventStore("{url}"),
     )
 
@@ -84,8 +84,8 @@ def call(*arguments: object) -> Result:
 def test_run_watches_and_tells(site: Path, url: str) -> None:
     result = call("run", f"{site}:pipeline")
     assert result.exit_code == 0
-    assert "2026-01-01 00:00:08 gate fire opened 90%" in result.stdout
-    assert "2026-01-01 00:00:16 gate fire closed 90%" in result.stdout
+    assert "2026-01-01 00:00:09 gate fire opened 90%" in result.stdout
+    assert "2026-01-01 00:00:14 gate fire closed 90%" in result.stdout
     assert url in result.stdout
 
 
@@ -121,9 +121,9 @@ def test_events_are_listed_for_people_and_for_programs(site: Path, url: str) -> 
     [event] = [
         Event.model_validate(item) for item in json.loads(call("events", "list", "--store", url, "--json").stdout)
     ]
-    assert (event.rule, event.start_s, event.end_s) == ("fire", 8, 16)
+    assert (event.rule, event.start_s, event.end_s) == ("fire", 9, 14)
     table = call("events", "list", "--store", url).stdout
-    assert all(word in table for word in ("2026-01-01 00:00:08", "8.0", "gate", "fire", "closed", "90%"))
+    assert all(word in table for word in ("2026-01-01 00:00:09", "5.0", "gate", "fire", "closed", "90%"))
 
 
 @pytest.mark.parametrize(

@@ -32,12 +32,11 @@ from videoxl_stream.evaluation.demo import (
 from videoxl_stream.evaluation.demo_score import score_seeds
 from videoxl_stream.evaluation.matching import Counts
 from videoxl_stream.evaluation.separation import auc, labelled
-from videoxl_stream.evaluation.sightings import events_from, watch_sightings
+from videoxl_stream.evaluation.sightings import Seen, events_from, watch_sightings
 from videoxl_stream.evaluation.stills import stills
 from videoxl_stream.events import Event, Severity, Status, event_id
 from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.pipelines.embedded_rules import embedded_rules
-from videoxl_stream.rules import Sighting
 from videoxl_stream.training.footage.clips import ClipFormat, Truth, truth_path
 from videoxl_stream.training.footage.phrases import QUESTIONS
 from videoxl_stream.training.footage.scenes import Occurrence, Scenario
@@ -46,7 +45,7 @@ from videoxl_stream.training.recipe import Recipe
 
 # The first seed whose first minute shows every kind; footage at the rate at which the model looks at it.
 SHORT_SEED, SHORT_S, SPARSE = 2, 60.0, ClipFormat(fps=2)
-Watches = Mapping[str, list[Sighting]]
+Watches = Mapping[str, list[Seen]]
 
 
 def scenarios(seed: int, duration_s: float) -> dict[str, Scenario]:

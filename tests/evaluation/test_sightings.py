@@ -10,33 +10,37 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from videoxl_stream.decisions import Moment
 from videoxl_stream.evaluation.matching import Counts
 from videoxl_stream.evaluation.separation import auc, labelled
-from videoxl_stream.evaluation.sightings import PIPELINE, events_from, watch_sightings
+from videoxl_stream.evaluation.sightings import PIPELINE, Seen, events_from, watch_sightings
 from videoxl_stream.evaluation.thresholds import GRID, Watched, best_rule, total_counts
+from videoxl_stream.gaps import GAP
 from videoxl_stream.pipeline import Pipeline
 from videoxl_stream.queries import Query, Span, Verdict
-from videoxl_stream.rules import Rule, Sighting
+from videoxl_stream.rules import Rule
 from videoxl_stream.store import EventStore
 from videoxl_stream.testing import ScriptedModel, ScriptedSource
 from videoxl_stream.training.footage.clips import Truth
 from videoxl_stream.training.footage.scenes import Occurrence
 
-FIRE = Rule(name="fire", question="Is there a fire?", look_back_s=1.0, threshold=0.6, clear_below=0.3)
-FALL = Rule(name="fall", question="Has a person fallen?", look_back_s=6.0, cooldown_s=5.0)
+FIRE = Rule(name="fire", question="Is there a fire?", threshold=0.6, clear_below=0.3)
+FALL = Rule(name="fall", question="Has a person fallen?", resolution_s=None, cooldown_s=5.0, hold_s=2.0)
+LEFT = Rule(name="left", question="Was a bag left behind?", look_back_s=8.0, min_footage_s=8.0, locates=False)
 
 
-def sighting(window: int, probability: float) -> Sighting:
+def seen(window: int, probability: float) -> Seen:
     """What a rule was told about the seconds [5 window, 5 window + 5)."""
     span = Span(5.0 * window, 5.0 * window + 5)
     end = datetime.fromtimestamp(span.end_s, UTC)
+    moment = Moment(pipeline=PIPELINE, stream_id="site", window=window, span=span, end=end)
     verdict = Verdict(Query(FIRE.question), (probability, 1 - probability))
-    return Sighting(pipeline=PIPELINE, stream_id="site", window=window, span=span, end=end, verdict=verdict)
+    return Seen(moment, (span.start_s, span.end_s), {span: verdict})
 
 
 def watched(probabilities: list[float], *fires: tuple[float, float]) -> Watched:
     occurrences = tuple(Occurrence("fire", start_s, end_s, {}) for start_s, end_s in fires)
-    sightings = [sighting(window, probability) for window, probability in enumerate(probabilities)]
+    sightings = [seen(window, probability) for window, probability in enumerate(probabilities)]
     return Watched(Truth("site.mp4", 0, "site", 100.0, occurrences), {"fire": sightings})
 
 
@@ -44,11 +48,15 @@ def watched(probabilities: list[float], *fires: tuple[float, float]) -> Watched:
 def test_the_events_are_those_of_the_pipeline(length_s: float) -> None:
     # A gap at 10 s and a short last window are part of it.
     times = [step / 2 + (20 if step > 20 else 0) for step in range(round(length_s * 2))]
-    truth = {FIRE.question: [Span(3.0, 9.0), Span(33.0, 44.0)], FALL.question: [Span(5.0, 6.0), Span(48.0, 99.0)]}
-    rules, source = [FIRE, FALL], ScriptedSource(times)
+    truth = {
+        FIRE.question: [Span(3.0, 9.0), Span(33.0, 44.0)],
+        FALL.question: [Span(5.0, 6.0), Span(48.0, 99.0)],
+        LEFT.question: [Span(0.0, 2.0), Span(40.0, 50.0)],
+    }
+    rules, source = [FIRE, FALL, LEFT], ScriptedSource(times)
     with EventStore("sqlite:///:memory:") as store:
         Pipeline(sources=[source], model=ScriptedModel(truth), rules=rules, store=store, name=PIPELINE).run()
-        stored = store.events()
+        stored = [event for event in store.events() if event.rule != GAP]
     sightings = watch_sightings(ScriptedModel(truth), source, rules)
     events = [event for rule in rules for event in events_from(rule, sightings[rule.name])]
     assert sorted(events, key=lambda event: event.id) == sorted(stored, key=lambda event: event.id)
@@ -56,8 +64,8 @@ def test_the_events_are_those_of_the_pipeline(length_s: float) -> None:
 
 def test_a_window_counts_as_true_from_one_second_on() -> None:
     fire = Occurrence("fire", 9.5, 16.0, {})
-    sightings = [sighting(window, 0.1 * window) for window in range(5)]
-    pairs = labelled([fire, Occurrence("fall", 0.0, 25.0, {})], "fire", sightings)
+    windows = [seen(window, 0.1 * window) for window in range(5)]
+    pairs = labelled([fire, Occurrence("fall", 0.0, 25.0, {})], "fire", windows)
     assert pairs == [(False, 0.0), (True, 0.2), (True, pytest.approx(0.3)), (False, 0.4)]
 
 

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import sqlite3
 import subprocess
 import sys
@@ -8,48 +9,22 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
-import sqlalchemy as sa
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.postgres import PostgreSQL
+from tests.store.samples import START, event, exhibit
 from videoxl_stream.errors import StoreError
-from videoxl_stream.events import Event, Severity, Status, event_id
-from videoxl_stream.store import EventStore, StreamState
-from videoxl_stream.store.tables import Tables
+from videoxl_stream.events import Status
+from videoxl_stream.store import Database, EventStore, StreamState, tables
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 STATE = StreamState(
     windows=7, position={"index": 70, "pts": 9.5}, rules={"fire": "{}"}, asked={"fire": START, "daily": START}
 )
-
-
-def event(window: int = 0, revision: int = 0, **changes: object) -> Event:
-    start_s = window * 10.0
-    fields: dict[str, object] = {
-        "id": event_id("site", "gate", "fire", window),
-        "revision": revision,
-        "status": Status.OPENED if revision == 0 else Status.UPDATED,
-        "pipeline": "site",
-        "stream_id": "gate",
-        "rule": "fire",
-        "severity": Severity.WARNING,
-        "window": window,
-        "start": START + timedelta(seconds=start_s),
-        "end": START + timedelta(seconds=start_s + 10 + revision),
-        "start_s": start_s,
-        "end_s": start_s + 10 + revision,
-        "question": "Is there a fire?",
-        "answer": "yes",
-        "probability": 0.9,
-    }
-    return Event.model_validate(fields | changes)
-
-
-@pytest.fixture
-def url(tmp_path: Path) -> str:
-    return f"sqlite:///{tmp_path / 'events.db'}"
 
 
 def test_events_come_back_as_they_were(url: str) -> None:
@@ -114,15 +89,15 @@ def test_the_state_of_a_stream_comes_back(url: str) -> None:
 def test_a_commit_is_all_or_nothing(url: str) -> None:
     with EventStore(url) as store:
         store.commit("site", "gate", state=STATE)
-        broken = replace(STATE, windows=None)  # type: ignore[arg-type]
+        broken = replace(STATE, windows=8, rules={"fire": object()})  # type: ignore[dict-item]
         with pytest.raises(StoreError):
             store.commit("site", "gate", events=[event(5)], state=broken)
         assert store.events() == []
         assert store.restore("site", "gate") == STATE
 
 
-def test_a_reader_does_not_wait_for_the_writer(url: str, tmp_path: Path) -> None:
-    with EventStore(url) as store, EventStore(url) as reader:
+def test_a_reader_does_not_wait_for_the_writer(sqlite_url: str, tmp_path: Path) -> None:
+    with EventStore(sqlite_url) as store, EventStore(sqlite_url) as reader:
         store.commit("site", "gate", events=[event(0)])
         writer = sqlite3.connect(tmp_path / "events.db", isolation_level=None)
         writer.execute("BEGIN IMMEDIATE")
@@ -132,41 +107,67 @@ def test_a_reader_does_not_wait_for_the_writer(url: str, tmp_path: Path) -> None
         writer.close()
 
 
-def test_two_processes_may_open_a_new_store_at_once(url: str) -> None:
-    code = f"from videoxl_stream.store import EventStore; EventStore({url!r}).close()"
-    running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(3)]
-    assert [process.wait() for process in running] == [0, 0, 0]
+def test_processes_may_open_a_new_store_at_once(empty_url: str) -> None:
+    code = f"from videoxl_stream.store import EventStore; EventStore({empty_url!r}).close()"
+    running = [subprocess.Popen([sys.executable, "-c", code]) for _ in range(2)]
+    assert [process.wait() for process in running] == [0, 0]
 
 
-def test_the_migrations_make_the_tables_of_this_version(url: str) -> None:
-    EventStore(url).close()
-    engine = sa.create_engine(url)
-    with engine.connect() as connection:
-        assert compare_metadata(MigrationContext.configure(connection), Tables.metadata) == []
-    engine.dispose()
+def test_the_migrations_make_the_tables_of_this_version(empty_url: str) -> None:
+    EventStore(empty_url).close()
+    assert differences(empty_url) == []
 
 
-def test_a_store_of_a_newer_version_is_refused(url: str, tmp_path: Path) -> None:
-    EventStore(url).close()
+def test_migrations_can_be_taken_back(empty_url: str) -> None:
+    with EventStore(empty_url) as store:
+        store.commit("site", "gate", events=[event()], state=STATE, exhibits=[exhibit()])
+    database = Database(empty_url)
+    config = Config()
+    config.set_main_option("script_location", str(Path(tables.__file__).parent / "migrations"))
+    with database.writing() as connection:
+        config.attributes["connection"] = connection
+        command.downgrade(config, "0001")
+    assert database.pending() == [
+        "0002  What an event's rule asked for beyond the alarm, such as what an ad is for.",
+        "0003  Evidence, what became of each stream's frames, and the order in which events changed.",
+    ]
+    database.close()
+    with EventStore(empty_url) as store:
+        assert store.events() == [event()]
+        assert store.restore("site", "gate") == STATE
+    assert differences(empty_url) == []
+
+
+def differences(url: str) -> list[object]:
+    """What the tables lack of those of this version."""
+    database = Database(url)
+    with database.reading() as connection:
+        found = compare_metadata(MigrationContext.configure(connection), tables.Tables.metadata)
+    database.close()
+    return found
+
+
+def test_a_store_of_a_newer_version_is_refused(sqlite_url: str, tmp_path: Path) -> None:
+    EventStore(sqlite_url).close()
     connection = sqlite3.connect(tmp_path / "events.db")
     connection.execute("UPDATE alembic_version SET version_num = '9999'")
     connection.commit()
     connection.close()
     with pytest.raises(StoreError, match="newer version"):
-        EventStore(url)
+        EventStore(sqlite_url)
 
 
-def test_a_store_that_is_not_there_is_made_only_if_wanted(url: str) -> None:
+def test_a_store_that_is_not_there_is_made_only_if_wanted(sqlite_url: str) -> None:
     with pytest.raises(StoreError, match=r"no event store sqlite:.*events\.db"):
-        EventStore(url, create=False)
-    EventStore(url).close()
-    EventStore(url, create=False).close()
+        EventStore(sqlite_url, create=False)
+    EventStore(sqlite_url).close()
+    EventStore(sqlite_url, create=False).close()
 
 
-def test_a_file_of_another_kind_is_refused(url: str, tmp_path: Path) -> None:
+def test_a_file_of_another_kind_is_refused(sqlite_url: str, tmp_path: Path) -> None:
     (tmp_path / "events.db").write_text("no database " * 1000)
     with pytest.raises(StoreError, match="not a database"):
-        EventStore(url)
+        EventStore(sqlite_url)
 
 
 def test_a_folder_that_is_not_there_is_named() -> None:
@@ -189,6 +190,17 @@ def test_no_error_shows_credentials(url: str) -> None:
     assert "s3cret" not in str(caught.value)
 
 
+def test_no_error_of_a_server_shows_credentials(postgres: PostgreSQL) -> None:
+    with pytest.raises(StoreError, match="nowhere") as caught:
+        EventStore(postgres.url("nowhere"))
+    assert not any(secret in str(caught.value) for secret in ("s3cret", "tester"))
+
+
 def test_the_name_shows_no_credentials(url: str) -> None:
-    with EventStore(f"{url}?timeout=3") as store:
-        assert store.name == url
+    with EventStore(f"{url}{'&connect_' if '?' in url else '?'}timeout=3") as store:
+        assert store.name in {url, re.sub("://.*@", "+psycopg://", url).partition("?")[0]}
+
+
+def test_other_databases_are_refused() -> None:
+    with pytest.raises(StoreError, match="SQLite or PostgreSQL"):
+        EventStore("mysql+pymysql://ann:s3cret@db/events")

@@ -6,26 +6,26 @@ from collections.abc import Iterable, Sequence
 
 import numpy as np
 
+from videoxl_stream.evaluation.sightings import Seen
 from videoxl_stream.queries import Span
-from videoxl_stream.rules import Sighting
 from videoxl_stream.training.footage.scenes import Occurrence
 
 _CLEARLY_S = 1.0
 
 
 def labelled(
-    occurrences: Iterable[Occurrence], kind: str, sightings: Sequence[Sighting], alarm: str = "yes"
+    occurrences: Iterable[Occurrence], kind: str, seen: Sequence[Seen], alarm: str = "yes"
 ) -> list[tuple[bool, float]]:
-    """Say of each sighting whether the kind happened in it, and what probability was given.
+    """Say of each window whether the kind happened in it, and what probability was given.
 
-    It happened if it went on for a second or more; sightings that only touch an occurrence are left out.
+    It happened if it went on for a second or more; windows that only touch an occurrence are left out.
     """
     spans = [Span(one.start_s, one.end_s) for one in occurrences if one.kind == kind]
     pairs = []
-    for sighting in sightings:
-        seen_s = sum(_shared_s(sighting.span, span) for span in spans)
+    for one in seen:
+        seen_s = sum(_shared_s(one.span, span) for span in spans)
         if seen_s == 0 or seen_s >= _CLEARLY_S:
-            pairs.append((seen_s > 0, sighting.verdict.probability(alarm)))
+            pairs.append((seen_s > 0, one.verdict.probability(alarm)))
     return pairs
 
 

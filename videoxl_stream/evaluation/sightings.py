@@ -1,58 +1,90 @@
-"""Sightings: every verdict of a watch, kept, so that rules can be tried on them without watching again."""
+"""Every verdict of a watch, kept, so that rules can be tried on them without watching again."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
+from videoxl_stream.asking import Look, edges_at, pursue
 from videoxl_stream.buffer import FrameBuffer, Window
+from videoxl_stream.decisions import Moment, RuleState, Sighting, close, decide
 from videoxl_stream.errors import EndOfStream
 from videoxl_stream.events import Event
 from videoxl_stream.interfaces import Source, VideoModel
-from videoxl_stream.rules import Rule, RuleState, Sighting, close, decide
+from videoxl_stream.localise import Search
+from videoxl_stream.queries import Span, Verdict
+from videoxl_stream.rules import Rule
 
 PIPELINE = "demo"
 _READ_TIMEOUT_S = 1.0
 
 
-def watch_sightings(model: VideoModel[Any], source: Source, rules: Sequence[Rule]) -> dict[str, list[Sighting]]:
-    """Watch a source to its end as ``Pipeline`` does, asking every rule at each window's close.
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """All that a rule can be told at the close of one window.
+
+    Args:
+        moment: the close.
+        edges: where the footage looked at can be cut.
+        verdicts: of the whole, first, and of every piece that a search may ask about.
+    """
+
+    moment: Moment
+    edges: tuple[float, ...]
+    verdicts: Mapping[Span, Verdict]
+
+    @property
+    def span(self) -> Span:
+        """The window."""
+        return self.moment.span
+
+    @property
+    def verdict(self) -> Verdict:
+        """What was said about all that the rule looks at."""
+        return self.verdicts[Span(self.edges[0], self.edges[-1])]
+
+    def sightings(self, rule: Rule, state: RuleState) -> list[Sighting]:
+        """What a rule would have been told, with the thresholds that it has now."""
+        look = Look.over(self.edges, rule, state, self.moment)
+        while wanted := look.search.wanted:
+            look.tell([self.verdicts[span] for span in wanted])
+        return look.sightings
+
+
+def watch_sightings(model: VideoModel[Any], source: Source, rules: Sequence[Rule]) -> dict[str, list[Seen]]:
+    """Watch a source to its end as ``Pipeline`` does, asking every rule everything at each window's close.
 
     Returns:
-        for each rule its sightings in order. Schedules, thresholds and cooldowns play no part yet.
+        for each rule what it was told, in order. Thresholds, cooldowns and the like play no part yet, schedules
+        none at all.
     """
     memory = model.open_memory()
-    seen: dict[str, list[Sighting]] = {rule.name: [] for rule in rules}
+    seen: dict[str, list[Seen]] = {rule.name: [] for rule in rules}
+    before = RuleState()
     for number, window in enumerate(_windows(source, model.window_frames)):
         model.append(memory, [frame.image for frame in window.frames], [frame.time_s for frame in window.frames])
         if window.short:
             model.close_window(memory)
-        spans = [rule.look_back(memory.span or window.span, window.span) for rule in rules]
-        queries = [rule.query(span) for rule, span in zip(rules, spans, strict=True)]
-        for rule, span, verdict in zip(rules, spans, model.verdicts(memory, queries), strict=True):
-            seen[rule.name].append(
-                Sighting(
-                    pipeline=PIPELINE,
-                    stream_id=source.stream_id,
-                    window=number,
-                    span=span,
-                    end=window.end,
-                    verdict=verdict,
-                )
-            )
+        moment = Moment(pipeline=PIPELINE, stream_id=source.stream_id, window=number, span=window.span, end=window.end)
+        ready = [rule for rule in rules if rule.has_footage(memory.span or window.span, window.span)]
+        edges = [tuple(edges_at(memory, rule, before, moment)) for rule in ready]
+        looks = [Look(rule, moment, Search(at, 0.0, 0.0)) for rule, at in zip(ready, edges, strict=True)]
+        pursue(model, memory, looks)
+        for look, at in zip(looks, edges, strict=True):
+            seen[look.rule.name].append(Seen(moment, at, look.verdicts))
+        before = RuleState(until_s=window.span.end_s)
     return seen
 
 
-def events_from(rule: Rule, sightings: Sequence[Sighting]) -> list[Event]:
-    """Decide on sightings in order, as the pipeline does while it watches; each event in its latest revision."""
+def events_from(rule: Rule, seen: Sequence[Seen]) -> list[Event]:
+    """Decide on what was seen in order, as the pipeline does while it watches; each event in its latest revision."""
     state, found = RuleState(), dict[str, Event]()
-    for sighting in sightings:
-        state, event = decide(rule, state, sighting)
-        if event is not None:
-            found[event.id] = event
+    for one in seen:
+        state, events = decide(rule, state, one.sightings(rule, state))
+        found.update((event.id, event) for event in events)
     _, last = close(rule, state)
-    if last is not None:
-        found[last.id] = last
+    found.update((event.id, event) for event in last)
     return list(found.values())
 
 

@@ -25,10 +25,10 @@ from videoxl_stream.evaluation.comparison import Comparison
 from videoxl_stream.evaluation.demo import DURATION_S, clip_paths, render, seed_range, sources
 from videoxl_stream.evaluation.matching import Counts
 from videoxl_stream.evaluation.separation import auc, labelled
-from videoxl_stream.evaluation.sightings import events_from, watch_sightings
+from videoxl_stream.evaluation.sightings import Seen, events_from, watch_sightings
 from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.pipelines.embedded_rules import embedded_rules
-from videoxl_stream.rules import Rule, Sighting
+from videoxl_stream.rules import Rule
 from videoxl_stream.training.footage.clips import ClipFormat, Truth
 
 GRID = tuple(step / 20 for step in range(1, 20))
@@ -39,7 +39,7 @@ class Watched:
     """One clip's truth and what each rule was told at each window."""
 
     truth: Truth
-    sightings: dict[str, list[Sighting]]
+    sightings: dict[str, list[Seen]]
 
     def counts(self, rule: Rule) -> Counts:
         """True, found and matched events of a rule's kind."""

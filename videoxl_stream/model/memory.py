@@ -5,50 +5,21 @@ from __future__ import annotations
 import copy
 import weakref
 from collections import deque
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from videoxl_stream.errors import ConfigError, ModelError, NotInMemoryError
+from videoxl_stream.model.chunks import Chunk, Pending
+from videoxl_stream.model.forgetting import forget
 from videoxl_stream.model.rotary import Rotary, unrotate
 from videoxl_stream.model.slots import FREE, KVShape, Slots
-from videoxl_stream.model.windows import Window
 from videoxl_stream.queries import Span
 
 _FIRST_CAPACITY = 1024
 _FIRST_SCRATCH = 512
-
-
-@dataclass(frozen=True, slots=True)
-class Chunk:
-    """What one window left behind: ``num_slots`` slots from running slot ``first`` on, and where they came from."""
-
-    first: int
-    num_slots: int
-    num_raw: int
-    ratio: int
-    start_s: float
-    end_s: float
-
-    @classmethod
-    def of(cls, window: Window, first: int, times: np.ndarray) -> Chunk:
-        """What a window leaves behind from slot ``first`` on; ``times`` of its raw tokens, (num_raw,)."""
-        return cls(first, window.num_beacons, window.num_raw, window.ratio, float(times[0]), float(times[-1]))
-
-
-@dataclass(slots=True)
-class Pending:
-    """Visual tokens that do not fill a window yet, with the time of the frame each belongs to."""
-
-    features: list[Tensor] = field(default_factory=list)  # each (tokens, dim)
-    times: list[np.ndarray] = field(default_factory=list)  # each (tokens,)
-
-    @property
-    def num_tokens(self) -> int:
-        """Tokens waiting."""
-        return sum(len(times) for times in self.times)
 
 
 @dataclass(frozen=True, slots=True)
@@ -95,6 +66,7 @@ class VideoMemory:
         self.pending = Pending()
         self.first = self.next = 0  # running slots: the oldest visible, and the one that comes next
         self.carry = 0
+        self.evicted: list[float] = []  # earliest and latest time of chunks that have left: later ones have seen them
         self.prefix_ids: list[int] = []  # of the sink; a repetition penalty counts them
         self.last_s: float | None = None
         self.num_scratch = 0  # places of the scratch part in use
@@ -180,6 +152,11 @@ class VideoMemory:
             raise NotInMemoryError(msg)
         return View(self.first + int(inside[0]), self.first + int(inside[-1]) + 1)
 
+    def starts(self, span: Span) -> list[float]:
+        """Times within a span at which remembered footage begins that can be told apart, ascending."""
+        first = self.slot_times(View(self.first, self.next))[0]
+        return [float(time_s) for time_s in np.unique(first[(first >= span.start_s) & (first < span.end_s)])]
+
     def beacon_states(self) -> tuple[Tensor, Tensor]:
         """Keys before rotation and values of all remembered slots, oldest first: (layers, heads, slots, dim) each."""
         places = torch.from_numpy(self.places(View(self.first, self.next)))
@@ -256,11 +233,20 @@ class VideoMemory:
             raise ModelError(msg)
         self.claim()
         chunk = self.chunks.popleft()
+        self._count_out([chunk])
         self.first = chunk.first + chunk.num_slots
         if not self.is_fork:  # a fork only looks past it
             self.slots.ids[self.slots.places(np.arange(chunk.first, self.first))] = FREE
             self.place_sink()
         return chunk
+
+    def _count_out(self, chunks: list[Chunk]) -> None:
+        times = [*self.evicted, *(time_s for chunk in chunks for time_s in (chunk.start_s, chunk.end_s))]
+        self.evicted = [min(times), max(times)] if times else []
+
+    def forget(self, span: Span) -> bool:
+        """Give up all that has seen a span, later chunks and pending frames included; see ``forgetting.forget``."""
+        return forget(self, span)
 
     def place_sink(self) -> None:
         """Let the stored sink stand directly before the oldest slot."""
@@ -287,7 +273,9 @@ class VideoMemory:
         start = self.next
         old_times = self.slot_times(View(max(first, self.first), max(first, start)))
         self.first, self.next = first, start + times.shape[1]
-        self.chunks = deque(chunk for chunk in (*self.chunks, *chunks) if chunk.first >= first)
+        together = [*self.chunks, *chunks]
+        self._count_out([chunk for chunk in together if chunk.first < first])
+        self.chunks = deque(chunk for chunk in together if chunk.first >= first)
         kept = View(first, self.next)
         places = self.places(kept)
         self.slots.ids[: self.slots.capacity] = FREE

@@ -14,7 +14,8 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from videoxl_stream.errors import MemoryFormatError
-from videoxl_stream.model.memory import Chunk, VideoMemory, View
+from videoxl_stream.model.chunks import Chunk
+from videoxl_stream.model.memory import VideoMemory, View
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
 
 _VERSION = 1
@@ -52,6 +53,7 @@ def save(memory: VideoMemory, path: Path, fingerprint: str) -> None:
         "first": memory.first,
         "next": memory.next,
         "carry": memory.carry,
+        "evicted": memory.evicted,
         "prefix_ids": memory.prefix_ids,
         "last_s": memory.last_s,
         "chunks": [asdict(chunk) for chunk in memory.chunks],
@@ -102,7 +104,7 @@ def _restore(memory: VideoMemory, state: dict[str, object], tensors: dict[str, T
     chunks = [Chunk(**chunk) for chunk in state["chunks"]]  # type: ignore[attr-defined]
     memory.remember_all(chunks, tensors["times"].numpy(), first)
     memory.carry, memory.last_s = state["carry"], state["last_s"]  # type: ignore[assignment]
-    memory.prefix_ids = state["prefix_ids"]  # type: ignore[assignment]
+    memory.prefix_ids, memory.evicted = state["prefix_ids"], state["evicted"]  # type: ignore[assignment]
     if "pending_features" in tensors:
         memory.pending.features = [tensors["pending_features"].to(slots.keys.device)]
         memory.pending.times = [tensors["pending_times"].numpy()]

@@ -14,10 +14,11 @@ from transformers.modeling_outputs import CausalLMOutputWithPast
 
 from videoxl_stream.errors import ConfigError, ModelError
 from videoxl_stream.model.beacon import BeaconQwen2Model
+from videoxl_stream.model.chunks import Chunk
 from videoxl_stream.model.configuration import VideoXLConfig
 from videoxl_stream.model.generation import FootageGeneration
 from videoxl_stream.model.layout import Layout, Past
-from videoxl_stream.model.memory import Chunk, VideoMemory
+from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.parallel import ParallelPass
 from videoxl_stream.model.prompts import IGNORE_INDEX
 from videoxl_stream.model.rotary import Rotary

@@ -103,6 +103,15 @@ class Slots:
         self.keys[:, :, ring:stop], self.values[:, :, ring:stop] = keys, values
         self.ids[ring:stop], self.times[:, ring:stop] = ids, times
 
+    def erase_all_but(self, kept: np.ndarray) -> None:
+        """Overwrite everything with zeros but some places and the sink: also what was only evicted, and the scratch."""
+        gone = np.ones(len(self.ids), dtype=bool)
+        gone[kept] = gone[self.capacity : self.scratch_start] = False
+        places = torch.from_numpy(np.flatnonzero(gone)).to(self.shape.device)
+        self.keys.index_fill_(2, places, 0)
+        self.values.index_fill_(2, places, 0)
+        self.ids[gone], self.times[:, gone] = FREE, np.nan
+
     def clone(self) -> Slots:
         """An independent copy."""
         twin = Slots.__new__(Slots)

@@ -9,7 +9,8 @@ import torch
 from torch import Tensor
 
 from videoxl_stream.model.beacon import BeaconAttention, additive_mask
-from videoxl_stream.model.memory import Chunk, VideoMemory, View
+from videoxl_stream.model.chunks import Chunk
+from videoxl_stream.model.memory import VideoMemory, View
 from videoxl_stream.model.rotary import rotate
 from videoxl_stream.model.windows import Window
 

@@ -2,6 +2,22 @@
 
 from __future__ import annotations
 
-from videoxl_stream.store.event_store import EventStore, StreamState
+from videoxl_stream.store.database import Database
+from videoxl_stream.store.doctor import REMEDIES, Doctor, Fault, Finding
+from videoxl_stream.store.event_store import EventStore, StreamSummary
+from videoxl_stream.store.removal import Removal
+from videoxl_stream.store.retention import Retention
+from videoxl_stream.store.writing import StreamState
 
-__all__ = ["EventStore", "StreamState"]
+__all__ = [
+    "REMEDIES",
+    "Database",
+    "Doctor",
+    "EventStore",
+    "Fault",
+    "Finding",
+    "Removal",
+    "Retention",
+    "StreamState",
+    "StreamSummary",
+]

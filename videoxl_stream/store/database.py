@@ -12,13 +12,21 @@ from alembic import command
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
+from alembic.script.revision import RevisionError
 from alembic.util import CommandError
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.dialects.sqlite import Insert
 from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import StaticPool
 
 from videoxl_stream.errors import StoreError
+from videoxl_stream.store.tables import Tables
 
 _BUSY_TIMEOUT_MS = 10_000
+# A writer that begins as a reader may find that another has written meanwhile, and would have to give up.
+_WRITES = "BEGIN IMMEDIATE"
+_SHORT = 3  # an option's value this short, such as a number of seconds, is no secret
+_MIGRATION_LOCK = 0x76786C73  # any number that no other program's advisory locks have: "vxls"
 
 
 class Database:
@@ -27,19 +35,21 @@ class Database:
     Args:
         url: SQLAlchemy's form. SQLite files are opened in WAL mode, so that readers never wait for the writer.
         create: whether a SQLite file that is not there is made.
+        upgrade: whether older tables are brought up to date.
 
     Raises:
         StoreError: the database cannot be reached, is no database or belongs to a newer version.
     """
 
-    def __init__(self, url: str, *, create: bool = True) -> None:
+    def __init__(self, url: str, *, create: bool = True, upgrade: bool = True) -> None:
         self._url = _parse(url)
-        if not create and self._is_sqlite and not Path(self._url.database or "").is_file():
+        if not create and self.is_sqlite and not Path(self._url.database or "").is_file():
             msg = f"there is no event store {self.name}; give the URL of one that a pipeline has written"
             raise StoreError(msg)
         with self.errors():
             self._engine = self._connect()
-            self._upgrade()
+            if upgrade and self.pending():
+                self.upgrade()
 
     @property
     def name(self) -> str:
@@ -48,7 +58,8 @@ class Database:
         return sa.URL.create(url.drivername, host=url.host, port=url.port, database=url.database).render_as_string()
 
     @property
-    def _is_sqlite(self) -> bool:
+    def is_sqlite(self) -> bool:
+        """Whether it is a file that is ours, not a server."""
         return self._url.get_backend_name() == "sqlite"
 
     @contextmanager
@@ -56,10 +67,10 @@ class Database:
         """Tell the library's errors in our words, without credentials."""
         try:
             yield
-        except (SQLAlchemyError, ImportError, CommandError) as e:
-            reason = str(e.orig if isinstance(e, DBAPIError) else e).strip()
-            if self._url.password:
-                reason = reason.replace(str(self._url.password), "***")
+        except (SQLAlchemyError, ImportError, CommandError, RevisionError) as e:
+            reason = " ".join(str(e.orig if isinstance(e, DBAPIError) else e).split())
+            for secret in _secrets(self._url):
+                reason = reason.replace(secret, "***")
             msg = f"event store {self.name}: {reason}. {_remedy(e)}"
             raise StoreError(msg) from e
 
@@ -72,15 +83,46 @@ class Database:
     @contextmanager
     def writing(self) -> Iterator[sa.Connection]:
         """One transaction: all of it happens, or nothing."""
-        with self.errors(), self._engine.connect().execution_options(writes=True) as connection, connection.begin():
+        with self.errors(), self._engine.connect().execution_options(begin=_WRITES) as connection, connection.begin():
             yield connection
+
+    @contextmanager
+    def trying(self) -> Iterator[sa.Connection]:
+        """One transaction that is taken back at the end, to see what would happen."""
+        with self.errors(), self._engine.connect().execution_options(begin=_WRITES) as connection:
+            with connection.begin() as transaction:
+                yield connection
+                transaction.rollback()
+
+    def upsert(self, table: type[Tables]) -> Insert:
+        """An INSERT that can say what happens where the row is there already."""
+        return sqlite.insert(table) if self.is_sqlite else postgresql.insert(table)  # type: ignore[return-value]
+
+    def scrub(self) -> bool:
+        """Let nothing of deleted rows stay in the files; says whether that is in our hands, which it is for SQLite.
+
+        Raises:
+            StoreError: another program is using the database.
+        """
+        if not self.is_sqlite:
+            return False
+        with self.errors(), self._engine.connect().execution_options(begin="") as connection:
+            connection.exec_driver_sql("VACUUM")
+            busy = connection.exec_driver_sql("PRAGMA wal_checkpoint(TRUNCATE)").scalar_one()
+        if busy:
+            msg = (
+                f"event store {self.name}: what was deleted may still be read in the database's files, because "
+                "another program is using them. Stop it, and do this again"
+            )
+            raise StoreError(msg)
+        return True
 
     def close(self) -> None:
         """Release all connections; may be called twice."""
         self._engine.dispose()
 
     def _connect(self) -> sa.Engine:
-        if not self._is_sqlite:
+        if not self.is_sqlite:
             return sa.create_engine(self._url, pool_pre_ping=True)
         in_memory = self._url.database in (None, "", ":memory:")
         engine = sa.create_engine(self._url, **({"poolclass": StaticPool} if in_memory else {}))
@@ -88,33 +130,57 @@ class Database:
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine
 
-    def _upgrade(self) -> None:
-        config = Config()
-        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
-        head = ScriptDirectory.from_config(config).get_current_head()
-        with self._engine.connect() as connection:
-            if MigrationContext.configure(connection).get_current_revision() == head:
-                return
+    def pending(self) -> list[str]:
+        """Migrations that are still to be run, in order, each as its number and what it is for."""
+        script = ScriptDirectory.from_config(self._config())
+        with self.errors(), self._engine.connect() as connection:
+            current = MigrationContext.configure(connection).get_current_revision()
+            revisions = [] if current == script.get_current_head() else script.iterate_revisions("head", current)
+            return [f"{revision.revision}  {revision.doc}" for revision in revisions][::-1]
+
+    def upgrade(self) -> None:
+        """Run the migrations that are pending, in one transaction."""
+        config = self._config()
         with self.writing() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
+
+    def _config(self) -> Config:
+        config = Config()
+        config.set_main_option("script_location", str(Path(__file__).parent / "migrations").replace("%", "%%"))
+        return config
 
 
 def _parse(url: str) -> sa.URL:
     try:
         parsed = sa.make_url(url)
+        if parsed.drivername in {"postgresql", "postgres"}:
+            parsed = parsed.set(drivername="postgresql+psycopg")
         parsed.get_dialect()
     except (ArgumentError, ValueError, ImportError):
         # Their messages may quote what was given, password and all.
         msg = "the store's URL cannot be read; give one such as sqlite:///events.db or postgresql+psycopg://host/name"
         raise StoreError(msg) from None
+    if parsed.get_backend_name() not in {"sqlite", "postgresql"}:
+        msg = f"an event store cannot be kept in {parsed.get_backend_name()}; give a URL of SQLite or PostgreSQL"
+        raise StoreError(msg)
     return parsed
+
+
+def _secrets(url: sa.URL) -> list[str]:
+    """What of a URL must not be shown, longest first, since one may hold another."""
+    options = [value for values in url.normalized_query.values() for value in values if len(value) > _SHORT]
+    user = f'"{url.username}"' if url.username else ""  # as servers quote it; bare, it may be part of any word
+    return sorted(filter(None, (url.password, user, *options)), key=len, reverse=True)
 
 
 def _remedy(error: Exception) -> str:
     if isinstance(error, ImportError):
-        return f"Install the driver: pip install {error.name}"
-    if isinstance(error, CommandError):
+        wanted = "'videoxl-stream[postgres]'" if error.name == "psycopg" else error.name
+        return f"Install the driver: pip install {wanted}"
+    if isinstance(error, (CommandError, RevisionError)):
         return "It was written by a newer version of videoxl-stream: upgrade this one, or give another store"
     return "Check that the folder or server exists, may be written to and holds an event store, not something else"
 
@@ -122,11 +188,11 @@ def _remedy(error: Exception) -> str:
 def _prepare_sqlite(connection: Any, _record: object) -> None:
     # The driver's own transaction handling starts too late for "read, then write"; we say BEGIN ourselves.
     connection.isolation_level = None
-    for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL"):
+    for pragma in (f"busy_timeout={_BUSY_TIMEOUT_MS}", "journal_mode=WAL", "synchronous=NORMAL", "secure_delete=ON"):
         connection.execute(f"PRAGMA {pragma}")
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:
-    # A writer that begins as a reader may find that another has written meanwhile, and would have to give up.
-    writes = connection.get_execution_options().get("writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    begin = connection.get_execution_options().get("begin", "BEGIN")
+    if begin:
+        connection.exec_driver_sql(begin)

@@ -1,47 +1,67 @@
-"""Events and how far each stream has come, in one database."""
+"""Events, their evidence and how far each stream has come, in one database."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Any, Self
 
 import sqlalchemy as sa
-from sqlalchemy.orm import Session
 
-from videoxl_stream.events import Event, Status
-from videoxl_stream.interfaces import Position
+from videoxl_stream.errors import ConfigError
+from videoxl_stream.events import Event, Exhibit, ExhibitKind, Severity, Status
+from videoxl_stream.store import forgetting, retention
 from videoxl_stream.store.database import Database
-from videoxl_stream.store.tables import EventRow, RuleRow, StreamRow
+from videoxl_stream.store.doctor import Doctor
+from videoxl_stream.store.evidence_folder import EvidenceFolder
+from videoxl_stream.store.reading import (
+    EVENT_COLUMNS,
+    EVENTS_BY_START,
+    EXHIBIT_COLUMNS,
+    EXHIBITS_BY_START,
+    conditions,
+    event_of,
+    exhibit_of,
+    newest,
+    pages,
+)
+from videoxl_stream.store.removal import Removal
+from videoxl_stream.store.tables import CounterRow, EventRow, ExhibitRow, RuleRow, StreamRow
+from videoxl_stream.store.writing import StreamState, Writer
+
+_SETTLED = timedelta(minutes=10)
 
 
 @dataclass(frozen=True, slots=True)
-class StreamState:
-    """What must be known of a stream to go on with it after a restart.
+class StreamSummary:
+    """What a store knows of one stream.
 
     Args:
-        windows: windows taken so far; the index of the next.
-        position: the source's position behind the last of them.
-        rules: each rule's state, as the JSON it gave.
-        asked: the stream time in UTC up to which each rule's schedule is done.
+        pipeline: that watches it.
+        stream_id: its name.
+        counts: what became of its frames, as the last commit that told it said.
+        first: UTC of the earliest moment of which anything was written.
+        last: UTC of the latest.
     """
 
-    windows: int = 0
-    position: Position | None = None
-    rules: Mapping[str, str] = field(default_factory=dict)
-    asked: Mapping[str, datetime] = field(default_factory=dict)
+    pipeline: str
+    stream_id: str
+    counts: Mapping[str, Any]
+    first: datetime | None
+    last: datetime | None
 
 
 class EventStore:
-    """Events by SQL; the tables are made and migrated when it is opened.
+    """Events and evidence by SQL; the tables are made and migrated when it is opened.
 
     An event is one row, its latest revision. Writing a revision that is already there, or an older one, changes
-    nothing, so a replay writes nothing twice.
+    nothing, so a replay writes nothing twice. Evidence is a row for each file, named by its path.
 
     Args:
-        url: SQLAlchemy's form, such as ``sqlite:///events.db``. SQLite runs in WAL mode.
+        url: SQLAlchemy's form, such as ``sqlite:///events.db`` or ``postgresql://host/name``. SQLite runs in WAL mode.
         create: whether a SQLite file that is not there is made.
 
     Raises:
@@ -56,16 +76,27 @@ class EventStore:
         """The URL without user, password and options."""
         return self._database.name
 
+    # ---- writing
+
     def commit(
-        self, pipeline: str, stream_id: str, *, events: Sequence[Event] = (), state: StreamState | None = None
+        self,
+        pipeline: str,
+        stream_id: str,
+        *,
+        events: Sequence[Event] = (),
+        state: StreamState | None = None,
+        exhibits: Sequence[Exhibit] = (),
+        counts: Mapping[str, Any] | None = None,
     ) -> list[Event]:
-        """Write events and the stream's state in one transaction.
+        """Write events, evidence and the stream's state in one transaction.
 
         Args:
             pipeline: name of the pipeline.
             stream_id: name of the stream.
             events: any number, also several revisions of one.
             state: how far the stream has come; None leaves it as it is.
+            exhibits: files of evidence that are there by now; one that is known is brought up to date.
+            counts: what became of the stream's frames so far, as plain JSON; None leaves it as it is.
 
         Returns:
             the events that were new, in order; those that were there already are left out.
@@ -73,31 +104,66 @@ class EventStore:
         Raises:
             StoreError: nothing was written.
         """
-        with self._database.writing() as connection, Session(connection) as session:
-            fresh = [event for event in events if _write(session, event)]
-            if state is not None:
-                _keep(session, pipeline, stream_id, state)
-            session.flush()
+        times = [at for event in events for at in (event.start, event.end)]
+        times += [at for exhibit in exhibits for at in (exhibit.start, exhibit.end)]
+        with self._database.writing() as connection:
+            writer = Writer(self._database, connection)
+            seq = writer.take_turn(len(events)) if times else 0
+            fresh = [event for number, event in enumerate(events, seq + 1) if writer.event(event, number)]
+            writer.exhibits(exhibits)
+            asked = state.asked.values() if state is not None else ()
+            writer.stream(pipeline, stream_id, state, counts, [*times, *asked])
         return fresh
 
+    def keep(self, event_id: str, *, kept: bool = True) -> bool:
+        """Mark an event and its evidence, so that retention never takes them, or take the mark back.
+
+        Returns:
+            whether there is such an event.
+
+        Raises:
+            StoreError: nothing was changed.
+        """
+        with self._database.writing() as connection:
+            Writer(self._database, connection).take_turn(0)
+            marked = sa.update(EventRow).filter_by(id=event_id).values(kept=kept)
+            found = connection.execute(marked.returning(EventRow.id)).first() is not None
+            connection.execute(sa.update(ExhibitRow).filter_by(event_id=event_id).values(kept=kept))
+        return found
+
+    # ---- reading
+
     def restore(self, pipeline: str, stream_id: str) -> StreamState | None:
-        """Read how far a stream has come; None if it was never committed.
+        """Read how far a stream has come; None if that was never committed.
 
         Raises:
             StoreError: the database cannot be read.
         """
-        of_stream = sa.select(RuleRow).filter_by(pipeline=pipeline, stream_id=stream_id)
-        with self._database.reading() as connection, Session(connection) as session:
-            stream = session.get(StreamRow, (pipeline, stream_id))
-            if stream is None:
-                return None
-            rules = session.scalars(of_stream).all()
-            return StreamState(
-                windows=stream.windows,
-                position=stream.position,
-                rules={row.rule: row.state for row in rules if row.state is not None},
-                asked={row.rule: row.asked for row in rules if row.asked is not None},
-            )
+        key = {"pipeline": pipeline, "stream_id": stream_id}
+        with self._database.reading() as connection:
+            stream = connection.execute(sa.select(StreamRow.__table__).filter_by(**key)).first()
+            rules = connection.execute(sa.select(RuleRow.__table__).filter_by(**key)).all()
+        if stream is None or stream.windows is None:
+            return None
+        return StreamState(
+            windows=stream.windows,
+            position=stream.position,
+            rules={row.rule: row.state for row in rules if row.state is not None},
+            asked={row.rule: row.asked for row in rules if row.asked is not None},
+        )
+
+    def streams(self, *, pipeline: str | None = None) -> list[StreamSummary]:
+        """What is known of each stream, by name.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = sa.select(StreamRow.__table__).order_by(StreamRow.pipeline, StreamRow.stream_id)
+        if pipeline is not None:
+            query = query.filter_by(pipeline=pipeline)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [StreamSummary(row.pipeline, row.stream_id, row.counts or {}, row.first, row.last) for row in rows]
 
     def event(self, event_id: str) -> Event | None:
         """The latest revision of one event; None if there is none of that id.
@@ -105,9 +171,9 @@ class EventStore:
         Raises:
             StoreError: the database cannot be read.
         """
-        with self._database.reading() as connection, Session(connection) as session:
-            row = session.get(EventRow, event_id)
-            return None if row is None else _event(row)
+        with self._database.reading() as connection:
+            row = connection.execute(sa.select(*EVENT_COLUMNS).filter_by(id=event_id)).first()
+        return None if row is None else event_of(row)
 
     def events(
         self,
@@ -115,6 +181,7 @@ class EventStore:
         pipeline: str | None = None,
         stream_id: str | None = None,
         rule: str | None = None,
+        severity: Severity | None = None,
         status: Status | None = None,
         since: datetime | None = None,
         until: datetime | None = None,
@@ -126,6 +193,7 @@ class EventStore:
             pipeline: of this pipeline only.
             stream_id: of this stream only.
             rule: of this rule only.
+            severity: of this severity only.
             status: only those opened, updated or closed.
             since: only those that end at this moment or later.
             until: only those that start before this moment.
@@ -134,15 +202,150 @@ class EventStore:
         Raises:
             StoreError: the database cannot be read.
         """
-        named = {"pipeline": pipeline, "stream_id": stream_id, "rule": rule, "status": status}
-        query = sa.select(EventRow).filter_by(**{key: value for key, value in named.items() if value is not None})
-        if since is not None:
-            query = query.where(EventRow.end >= since)
-        if until is not None:
-            query = query.where(EventRow.start < until)
-        query = query.order_by(EventRow.start.desc(), EventRow.id.desc()).limit(limit)
-        with self._database.reading() as connection, Session(connection) as session:
-            return [_event(row) for row in session.scalars(query)][::-1]
+        named = {"pipeline": pipeline, "stream_id": stream_id, "rule": rule, "severity": severity, "status": status}
+        query = sa.select(*EVENT_COLUMNS).where(*conditions(EventRow, named, since, until))
+        return [event_of(row) for row in newest(self._database, query, EVENTS_BY_START, limit)]
+
+    def each_event(
+        self, *, since: datetime | None = None, until: datetime | None = None, **named: str | None
+    ) -> Iterator[Event]:
+        """As ``events``, but one by one, for more of them than memory should hold.
+
+        Args:
+            since: as there.
+            until: as there.
+            **named: any of the other conditions there but ``limit``.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = sa.select(*EVENT_COLUMNS).where(*conditions(EventRow, named, since, until))
+        for rows in pages(self._database, query, EVENTS_BY_START):
+            yield from map(event_of, rows)
+
+    def changes(self, after: int, *, limit: int = 1000) -> tuple[list[Event], int]:
+        """Events that were written or changed since, in the order in which that happened, each in its latest revision.
+
+        Args:
+            after: the number that an earlier call gave, or ``last_change()``.
+            limit: this many at most.
+
+        Returns:
+            the events, and the number to give next time.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        query = sa.select(*EVENT_COLUMNS, EventRow.seq).where(EventRow.seq > after).order_by(EventRow.seq).limit(limit)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        return [event_of(row) for row in rows], max((row.seq for row in rows), default=after)
+
+    def last_change(self) -> int:
+        """The number of the latest change of any event; ``changes(after=...)`` gives what comes behind it.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        with self._database.reading() as connection:
+            return int(connection.execute(sa.select(CounterRow.value).filter_by(name="events")).scalar_one())
+
+    def exhibits(
+        self,
+        *,
+        event_id: str | None = None,
+        pipeline: str | None = None,
+        stream_id: str | None = None,
+        kind: ExhibitKind | None = None,
+        since: datetime | None = None,
+        until: datetime | None = None,
+        limit: int | None = None,
+    ) -> list[Exhibit]:
+        """Evidence that meets every condition given, oldest first.
+
+        Args:
+            event_id: of this event only.
+            pipeline: of this pipeline only.
+            stream_id: of this stream only.
+            kind: only clips, pictures or thumbnails.
+            since: only what ends at this moment or later.
+            until: only what starts before this moment.
+            limit: this many at most, the newest.
+
+        Raises:
+            StoreError: the database cannot be read.
+        """
+        named = {"event_id": event_id, "pipeline": pipeline, "stream_id": stream_id, "kind": kind}
+        met = conditions(ExhibitRow, named, since, until)
+        query = sa.select(*EXHIBIT_COLUMNS).where(*met, ~ExhibitRow.leaving)
+        return [exhibit_of(row) for row in newest(self._database, query, EXHIBITS_BY_START, limit)]
+
+    # ---- giving up
+
+    def apply(
+        self, kept: retention.Retention, evidence: Path | None, now: datetime, *, dry_run: bool = False
+    ) -> Removal:
+        """Let go of what a retention does not keep.
+
+        Rows are marked first, then files deleted, then the rows, so that whatever stops it in between, the next
+        ``apply``, or ``doctor``, finds the rest and finishes. Works in short transactions beside a running pipeline.
+
+        Args:
+            kept: how long and how much.
+            evidence: folder of the files; None where there never was any.
+            now: aware time that ages are counted up to.
+            dry_run: whether only to say what would go.
+
+        Raises:
+            StoreError: the database cannot be written, or there is no such folder.
+        """
+        return retention.apply(self._database, kept, _folder(evidence), now, dry_run=dry_run)
+
+    def forget(
+        self,
+        stream_id: str,
+        since: datetime,
+        until: datetime,
+        evidence: Path | None,
+        *,
+        pipeline: str | None = None,
+        dry_run: bool = False,
+    ) -> Removal:
+        """Delete every event and all evidence of a stream that touch a span of time, kept or not, for good.
+
+        A SQLite file is rewritten, so that nothing of them stays in it. What a PostgreSQL server keeps of deleted
+        rows goes when the server vacuums, and with its logs and backups. What rules remember of such events goes
+        as well. Memories are forgotten by ``VideoModel``'s own; stop the pipeline first, or it will write on.
+
+        Args:
+            stream_id: name of the stream.
+            since: start of the span in UTC.
+            until: its end.
+            evidence: folder of the files; None where there never was any.
+            pipeline: of this pipeline only; None for every pipeline that watched such a stream.
+            dry_run: whether only to say what would go.
+
+        Raises:
+            ConfigError: the span is empty.
+            StoreError: the database cannot be written, or is in use, or there is no such folder. Do it again then.
+        """
+        if until <= since:
+            msg = f"from {since} until {until} is no span of time; give one that ends after it starts"
+            raise ConfigError(msg)
+        named = {"stream_id": stream_id} | ({"pipeline": pipeline} if pipeline is not None else {})
+        return forgetting.forget(self._database, named, since, until, _folder(evidence), dry_run=dry_run)
+
+    def doctor(self, evidence: Path, *, settled: timedelta = _SETTLED) -> Doctor:
+        """Someone who compares rows with files, both ways.
+
+        Args:
+            evidence: folder of the files.
+            settled: files younger than this are left alone: their rows may be on the way.
+
+        Raises:
+            StoreError: there is no such folder.
+        """
+        return Doctor(self._database, EvidenceFolder(evidence), (datetime.now(UTC) - settled).timestamp())
 
     def close(self) -> None:
         """Release all connections; may be called twice."""
@@ -157,29 +360,5 @@ class EventStore:
         self.close()
 
 
-def _write(session: Session, event: Event) -> bool:
-    """Write a revision unless it, or a later one, is there; say whether it was new."""
-    row = session.get(EventRow, event.id)
-    if row is not None and row.revision >= event.revision:
-        return False
-    session.merge(EventRow(**event.model_dump()))
-    return True
-
-
-def _event(row: EventRow) -> Event:
-    return Event.model_validate({name: getattr(row, name) for name in Event.model_fields})
-
-
-def _keep(session: Session, pipeline: str, stream_id: str, state: StreamState) -> None:
-    position = None if state.position is None else dict(state.position)
-    session.merge(StreamRow(pipeline=pipeline, stream_id=stream_id, windows=state.windows, position=position))
-    for rule in {*state.rules, *state.asked}:
-        session.merge(
-            RuleRow(
-                pipeline=pipeline,
-                stream_id=stream_id,
-                rule=rule,
-                state=state.rules.get(rule),
-                asked=state.asked.get(rule),
-            )
-        )
+def _folder(path: Path | None) -> EvidenceFolder | None:
+    return None if path is None else EvidenceFolder(path)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, DateTime, Double, Index, String, Text, TypeDecorator
+from sqlalchemy import JSON, BigInteger, DateTime, Double, Index, String, Text, TypeDecorator
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
@@ -34,13 +34,18 @@ class Tables(DeclarativeBase):
 
 
 class EventRow(Tables):
-    """The latest revision of one event; the columns are the fields of ``Event``."""
+    """The latest revision of one event; the columns are the fields of ``Event`` and two of our own.
+
+    ``seq`` grows with every change of any event, in the order of the transactions; ``kept`` events never age.
+    """
 
     __tablename__ = "events"
     __table_args__ = (
         Index("ix_events_stream", "pipeline", "stream_id", "start"),
         Index("ix_events_rule", "rule", "start"),
         Index("ix_events_status", "status", "start"),
+        Index("ix_events_seq", "seq"),
+        Index("ix_events_end", "end"),
     )
 
     id: Mapped[str] = mapped_column(String(32), primary_key=True)
@@ -60,17 +65,60 @@ class EventRow(Tables):
     answer: Mapped[str] = mapped_column(Text)
     content: Mapped[str | None] = mapped_column(Text)
     probability: Mapped[float]
+    seq: Mapped[int] = mapped_column(BigInteger)
+    kept: Mapped[bool]
+
+
+class CounterRow(Tables):
+    """The last number given out. Whoever writes events updates it first, and so waits for whoever writes them now."""
+
+    __tablename__ = "counters"
+
+    name: Mapped[str] = mapped_column(String(32), primary_key=True)
+    value: Mapped[int] = mapped_column(BigInteger)
+
+
+class ExhibitRow(Tables):
+    """One file of evidence; the columns are the fields of ``Exhibit`` and two of our own.
+
+    ``kept`` exhibits never age. What is ``leaving`` has been given up: its file goes first, then the row, so that
+    a crash in between is finished by the next one who looks.
+    """
+
+    __tablename__ = "exhibits"
+    __table_args__ = (
+        Index("ix_exhibits_event", "event_id"),
+        Index("ix_exhibits_stream", "pipeline", "stream_id", "start"),
+        Index("ix_exhibits_kind", "kind", "end"),
+        Index("ix_exhibits_leaving", "leaving", "end"),
+    )
+
+    path: Mapped[str] = mapped_column(Text, primary_key=True)
+    kind: Mapped[str] = mapped_column(String(16))
+    pipeline: Mapped[str] = mapped_column(String(255))
+    stream_id: Mapped[str] = mapped_column(String(255))
+    event_id: Mapped[str | None] = mapped_column(String(32))
+    start: Mapped[datetime]
+    end: Mapped[datetime]
+    start_s: Mapped[float]
+    end_s: Mapped[float]
+    num_bytes: Mapped[int] = mapped_column(BigInteger)
+    kept: Mapped[bool]
+    leaving: Mapped[bool]
 
 
 class StreamRow(Tables):
-    """How far one stream has come."""
+    """How far one stream has come, what became of its frames, and from when to when anything is known of it."""
 
     __tablename__ = "streams"
 
     pipeline: Mapped[str] = mapped_column(String(255), primary_key=True)
     stream_id: Mapped[str] = mapped_column(String(255), primary_key=True)
-    windows: Mapped[int]
+    windows: Mapped[int | None]
     position: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    counts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
+    first: Mapped[datetime | None]
+    last: Mapped[datetime | None]
 
 
 class RuleRow(Tables):

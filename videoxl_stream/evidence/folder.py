@@ -1,0 +1,67 @@
+"""Where the files of one stream's evidence lie, and how they get there whole."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+from urllib.parse import quote
+
+_LONGEST_NAME = 100  # file systems allow 255 bytes
+_SAFE_FOR_LONG = 60
+
+
+class StreamFolder:
+    """The files of one stream: ``<root>/<pipeline>/<stream>/<yyyy-mm-dd>/``, days in UTC.
+
+    Args:
+        root: the evidence folder; made when the first file is written.
+        pipeline: any name.
+        stream_id: any name; different names never share a folder, and none leads out of the root.
+    """
+
+    def __init__(self, root: Path, pipeline: str, stream_id: str) -> None:
+        self._root = root
+        self._own = root / file_name(pipeline) / file_name(stream_id)
+
+    def place(self, day: datetime, *names: str) -> Path:
+        """Path of a file that belongs to a day."""
+        return self._own.joinpath(f"{day.astimezone(UTC):%Y-%m-%d}", *names)
+
+    def relative(self, path: Path) -> str:
+        """Path within the root, with forward slashes."""
+        return path.relative_to(self._root).as_posix()
+
+    def write(self, path: Path, write: Callable[[Path], None]) -> int:
+        """Let ``write`` make a file under a partial name, then put it in its place.
+
+        Returns:
+            the file's size in bytes.
+
+        Raises:
+            OSError: there is no room or no permission; nothing is left behind.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_name(path.name + ".partial")
+        try:
+            write(partial)
+            num_bytes = partial.stat().st_size
+            os.replace(partial, path)
+        except BaseException:
+            partial.unlink(missing_ok=True)
+            raise
+        return num_bytes
+
+
+def file_name(name: str) -> str:
+    """Turn any name into that of one file or folder: readable, harmless in URLs, another for each name."""
+    # "=" takes the place of "%", which links would have to escape again; "quote" leaves no "=" of its own.
+    safe = quote(name, safe="", errors="surrogatepass").replace("%", "=")
+    if safe.startswith("."):
+        safe = "=2E" + safe[1:]
+    if len(safe) > _LONGEST_NAME:
+        digest = hashlib.sha256(name.encode(errors="surrogatepass")).hexdigest()[:32]
+        return f"{safe[:_SAFE_FOR_LONG]}=={digest}"
+    return safe or "=="

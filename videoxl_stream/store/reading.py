@@ -1,0 +1,96 @@
+"""Queries: rows that meet conditions, page by page, as the nouns they stand for."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, TypeAlias
+
+import sqlalchemy as sa
+
+from videoxl_stream.events import Event, Exhibit
+from videoxl_stream.store.database import Database
+from videoxl_stream.store.tables import EventRow, ExhibitRow
+
+PAGE_ROWS = 1000
+
+Query: TypeAlias = "sa.Select[*tuple[Any, ...]]"
+Row: TypeAlias = "sa.Row[*tuple[Any, ...]]"
+Condition = sa.ColumnElement[bool]
+EVENT_COLUMNS = tuple(getattr(EventRow, name) for name in Event.model_fields)
+EXHIBIT_COLUMNS = tuple(getattr(ExhibitRow, name) for name in Exhibit.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """How a query is read in pages: in the order of ``at``, then of ``name``, which is unique.
+
+    Args:
+        at: the column that an index sorts by.
+        name: the primary key.
+        num_rows: rows of one page.
+    """
+
+    at: Any
+    name: Any
+    num_rows: int = PAGE_ROWS
+
+    def first(self, query: Query) -> Query:
+        """The query for the first page."""
+        return query.order_by(self.at, self.name).limit(self.num_rows)
+
+    def behind(self, query: Query, row: Row | None) -> Query:
+        """The query for the page behind a row; the first page behind None."""
+        if row is None:
+            return self.first(query)
+        at, name = row._mapping[self.at], row._mapping[self.name]
+        return self.first(query.where(self.at >= at, sa.or_(self.at > at, self.name > name)))
+
+
+EVENTS_BY_START = Page(EventRow.start, EventRow.id)
+EVENTS_BY_END = Page(EventRow.end, EventRow.id)
+EXHIBITS_BY_START = Page(ExhibitRow.start, ExhibitRow.path)
+EXHIBITS_BY_END = Page(ExhibitRow.end, ExhibitRow.path)
+EXHIBITS_BY_PATH = Page(ExhibitRow.path, ExhibitRow.path)
+
+
+def pages(database: Database, query: Query, page: Page) -> Iterator[Sequence[Row]]:
+    """All rows of a query, each page in a transaction of its own, so that no writer waits for a slow reader."""
+    last = None
+    while True:
+        with database.reading() as connection:
+            rows = connection.execute(page.behind(query, last)).all()
+        if not rows:
+            return
+        yield rows
+        last = rows[-1]
+
+
+def newest(database: Database, query: Query, page: Page, limit: int | None) -> Sequence[Row]:
+    """The last rows of a query, or all of them, in the order of a page."""
+    query = query.order_by(page.at.desc(), page.name.desc()).limit(limit)
+    with database.reading() as connection:
+        return connection.execute(query).all()[::-1]
+
+
+def conditions(
+    row: type[EventRow] | type[ExhibitRow], named: dict[str, Any], since: datetime | None, until: datetime | None
+) -> list[Condition]:
+    """What rows must meet: the named columns equal, and a span of time touched."""
+    found = [getattr(row, name) == value for name, value in named.items() if value is not None]
+    if since is not None:
+        found.append(row.end >= since)
+    if until is not None:
+        found.append(row.start < until)
+    return found
+
+
+def event_of(row: Row) -> Event:
+    """The event of a row that has ``EVENT_COLUMNS``."""
+    return Event.model_validate({name: row._mapping[name] for name in Event.model_fields})
+
+
+def exhibit_of(row: Row) -> Exhibit:
+    """The exhibit of a row that has ``EXHIBIT_COLUMNS``."""
+    return Exhibit.model_validate({name: row._mapping[name] for name in Exhibit.model_fields})
