@@ -16,7 +16,7 @@ from pathlib import Path
 import psycopg
 
 REMEDY = "no PostgreSQL server was found: install one, such as Debian's package postgresql, or put initdb on the PATH"
-# Nothing has to survive a power cut, and 20 connections are more than any test opens.
+# Nothing has to survive a power cut, and few connections are opened.
 _OPTIONS = "-c listen_addresses= -c fsync=off -c full_page_writes=off -c max_connections=50 -c shared_buffers=16MB"
 
 

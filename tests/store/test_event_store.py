@@ -142,7 +142,7 @@ def differences(url: str) -> list[object]:
     """What the tables lack of those of this version."""
     database = Database(url)
     with database.reading() as connection:
-        found = compare_metadata(MigrationContext.configure(connection), tables.Tables.metadata)
+        found: list[object] = compare_metadata(MigrationContext.configure(connection), tables.Tables.metadata)
     database.close()
     return found
 

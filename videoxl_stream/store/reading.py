@@ -44,7 +44,7 @@ class Page:
         """The query for the page behind a row; the first page behind None."""
         if row is None:
             return self.first(query)
-        at, name = row._mapping[self.at], row._mapping[self.name]
+        at, name = row._mapping[self.at.key], row._mapping[self.name.key]
         return self.first(query.where(self.at >= at, sa.or_(self.at > at, self.name > name)))
 
 

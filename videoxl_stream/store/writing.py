@@ -5,9 +5,10 @@ Always in this order, so that two writers never wait for each other.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from operator import itemgetter
 from typing import Any
 
 import sqlalchemy as sa
@@ -62,17 +63,19 @@ class Writer:
         )
         return self._connection.execute(insert.returning(EventRow.id)).first() is not None
 
-    def exhibits(self, exhibits: Iterable[Exhibit]) -> None:
+    def exhibits(self, exhibits: Sequence[Exhibit]) -> None:
         """Write evidence, or what has become of it, such as a clip that grew; of a kept event it is kept as well."""
-        for exhibit in sorted(exhibits, key=lambda each: each.path):
-            values = exhibit.model_dump() | {"path": checked(exhibit.path)}
-            is_kept = sa.exists().where(EventRow.id == exhibit.event_id, EventRow.kept)
-            insert = self._database.upsert(ExhibitRow).values(**values, kept=is_kept, leaving=False)
-            changed = {name: insert.excluded[name] for name in values if name != "path"}
-            insert = insert.on_conflict_do_update(
-                index_elements=[ExhibitRow.path], set_={**changed, "leaving": sa.false()}
-            )
-            self._connection.execute(insert)
+        if not exhibits:
+            return
+        rows = sorted((each.model_dump() | {"path": checked(each.path)} for each in exhibits), key=itemgetter("path"))
+        insert = self._database.upsert(ExhibitRow).values(kept=False, leaving=False)
+        changed = {name: insert.excluded[name] for name in Exhibit.model_fields if name != "path"}
+        insert = insert.on_conflict_do_update(
+            index_elements=[ExhibitRow.path], set_={**changed, "leaving": insert.excluded.leaving}
+        )
+        self._connection.execute(insert, rows)
+        kept = sa.select(EventRow.id).where(EventRow.id.in_({each.event_id for each in exhibits}), EventRow.kept)
+        self._connection.execute(sa.update(ExhibitRow).where(ExhibitRow.event_id.in_(kept)).values(kept=True))
 
     def stream(
         self,
