@@ -40,7 +40,7 @@ def film(
     """Encode footage; with x264 a keyframe every second, and B-frames."""
     file = io.BytesIO()
     with av.open(file, "w", format=container) as out:
-        track = out.add_stream(encoder, rate=fps, options=options or {"g": str(fps), "bf": "2"})
+        track = out.add_stream(encoder, rate=fps, options={"g": str(fps), "bf": "2"} if options is None else options)
         assert isinstance(track, VideoStream)
         track.width, track.height = width, height
         track.pix_fmt = "yuvj420p" if encoder == "mjpeg" else "yuv420p"

@@ -10,6 +10,7 @@ from typing import cast
 
 import av
 import numpy as np
+from av.container import OutputContainer
 from av.video.codeccontext import VideoCodecContext
 from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
@@ -81,15 +82,23 @@ def encode(pictures: Iterable[TimedPicture], path: Path) -> None:
         raise ValueError(msg)
     with av.open(str(path), "w", format="mp4", options={"movflags": "+faststart"}) as container:
         track = container.add_stream("libx264", rate=25, options=dict(_X264))
-        track.width, track.height, track.pix_fmt = first.width, first.height, "yuv420p"
+        track.width, track.height, track.pix_fmt = first[0].width, first[0].height, "yuv420p"
         track.codec_context.thread_count, track.codec_context.time_base = 1, TIME_BASE
-        for frame in chain([first], frames):
-            container.mux(track.encode(frame))
-        container.mux(track.encode(None))
+        durations: dict[int | None, int] = {}  # PyAV does not carry them through the encoder
+        for frame, duration in chain([first], frames):
+            durations[frame.pts] = duration
+            _mux(container, track.encode(frame), durations)
+        _mux(container, track.encode(None), durations)
 
 
-def _frames(pictures: Iterable[TimedPicture]) -> Iterator[VideoFrame]:
-    """Frames of one size at rising times, each of which knows how long it is shown."""
+def _mux(container: OutputContainer, packets: list[av.Packet[VideoStream]], durations: dict[int | None, int]) -> None:
+    for packet in packets:
+        packet.duration = durations.pop(packet.pts)
+        container.mux(packet)
+
+
+def _frames(pictures: Iterable[TimedPicture]) -> Iterator[tuple[VideoFrame, int]]:
+    """Frames of one size at rising times, and for how many ticks each is shown."""
     waiting: VideoFrame | None = None
     first_s, pts, step = 0.0, 0, TICKS_PER_S  # a lone picture is shown for a second
     for time_s, image in pictures:
@@ -103,12 +112,10 @@ def _frames(pictures: Iterable[TimedPicture]) -> Iterator[VideoFrame]:
         frame.pts = round((time_s - first_s) * TICKS_PER_S)
         if frame.pts > pts:
             step, pts = frame.pts - pts, frame.pts
-            waiting.duration = step
-            yield waiting
+            yield waiting, step
             waiting = frame
     if waiting is not None:
-        waiting.duration = step
-        yield waiting
+        yield waiting, step
 
 
 def _frame(image: Image) -> VideoFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -32,7 +33,7 @@ class EvidenceCounts:
 
     Args:
         written: files.
-        failed: files that could not be written; each was logged.
+        failed: files that could not be written.
         lost: groups of pictures, or kept pictures, that a bound took away although they were still wanted.
     """
 
@@ -112,8 +113,9 @@ class _Plan:
 class OpenEvidence:
     """The evidence of one stream in the making; made by ``Evidence.open``. One thread uses it.
 
-    A file that cannot be written, for a full disk or damaged footage, is logged and counted, never raised. Every
-    ``Exhibit`` returned is whole on disk. The same footage and events give the same files under the same names.
+    A file that cannot be written, for a full disk or damaged footage, is counted, never raised; the first of several
+    in a row is logged. Every ``Exhibit`` returned is whole on disk. The same footage and events give the same files
+    under the same names.
     """
 
     def __init__(self, evidence: Evidence, pipeline: str, stream_id: str, regions: Regions) -> None:
@@ -125,9 +127,9 @@ class OpenEvidence:
         self._ring = PacketRing(keep_s=keep_s, max_s=max_s, max_bytes=evidence.ring_bytes)
         self._album = Album(quality=evidence.picture_quality, keep_s=keep_s, max_s=max_s, max_bytes=evidence.ring_bytes)
         self._plans: dict[str, _Plan] = {}
-        self._now_s = float("-inf")
+        self._seen_s = -math.inf
         self._written = self._failed = 0
-        self._warned = False
+        self._warned = self._failing = False
 
     @property
     def counts(self) -> EvidenceCounts:
@@ -149,14 +151,19 @@ class OpenEvidence:
     def see(self, frames: Sequence[Frame]) -> list[Exhibit]:
         """Keep the frames of a window that is taken in, and write its thumbnail; call it before ``note``.
 
+        Where time has jumped back, clips that are planned are written first: what they wait for will not come.
+
         Args:
             frames: in order of time, at least one, as ``Regions.draw`` returned them.
         """
-        exhibits = self._move_to(frames[0].time_s)
-        needed_s = min(map(self._start_s, self._plans.values()), default=float("inf"))
+        exhibits = []
+        if frames[0].time_s < self._seen_s:
+            exhibits = self.finish()
+            self._album.clear()
+        self._seen_s = frames[-1].time_s
+        needed_s = min(map(self._start_s, self._plans.values()), default=math.inf)
         for frame in frames:
             self._album.add(replace(frame, image=self._regions.hide(frame.image)), needed_s)
-        self._now_s = frames[-1].time_s
         self._warn_of_loss()
         if self._evidence.thumbnails:
             exhibits += self._write_thumbnail(frames)
@@ -186,22 +193,11 @@ class OpenEvidence:
         Args:
             now_s: stream time up to which footage has been given to ``add`` and ``see``.
         """
-        exhibits = self._move_to(now_s)
-        due = [plan for plan in self._plans.values() if self._due_s(plan) <= now_s]
-        return exhibits + self._write_clips(due)
+        return self._write_clips([plan for plan in self._plans.values() if self._due_s(plan) <= now_s])
 
     def finish(self) -> list[Exhibit]:
         """Write all clips that are planned, with what footage there is: the stream has ended."""
         return self._write_clips(list(self._plans.values()))
-
-    def _move_to(self, now_s: float) -> list[Exhibit]:
-        """Go on in time; where it jumps back, what is planned is written first and old pictures go."""
-        exhibits = []
-        if now_s < self._now_s:
-            exhibits = self.finish()
-            self._album.clear()
-        self._now_s = now_s
-        return exhibits
 
     def _start_s(self, plan: _Plan) -> float:
         return plan.event.start_s - self._evidence.pre_roll_s
@@ -251,7 +247,8 @@ class OpenEvidence:
         kept = self._album.cut(start_s, end_s)
         if not kept:
             return self._fail(f"there is no clip of event {event.id}: its footage is not in memory any more")
-        shown = _Shown(kept[0].time_s, kept[-1].time_s, event.start, event.start_s)
+        last_s = kept[-1].time_s - kept[-2].time_s if len(kept) > 1 else 1.0
+        shown = _Shown(kept[0].time_s, kept[-1].time_s + last_s, event.start, event.start_s)
         path = self._place(event, ".mp4")
         return self._write(path, ExhibitKind.CLIP, event, shown, lambda partial: encode(unpack(kept), partial))
 
@@ -291,11 +288,15 @@ class OpenEvidence:
         except (av.FFmpegError, OSError, ValueError, OverflowError) as e:
             return self._fail(f"{path} cannot be written: {e}")
         self._written += 1
+        self._failing = False
         return [exhibit]
 
     def _fail(self, why: str) -> list[Exhibit]:
+        # A full disk would otherwise be told of at every window.
+        level = logging.DEBUG if self._failing else logging.WARNING
+        _log.log(level, "evidence of stream %s: %s", self._stream_id, why)
         self._failed += 1
-        _log.warning("evidence of stream %s: %s", self._stream_id, why)
+        self._failing = True
         return []
 
     def _warn_of_loss(self) -> None:
