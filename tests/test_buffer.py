@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from videoxl_stream.buffer import BufferLimits, DropPolicy, FrameBuffer, Window
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.frames import Frame
+from videoxl_stream.queries import Span
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
 FRAME_BYTES = 2 * 2 * 3
@@ -201,3 +202,26 @@ def test_windows_do_not_depend_on_when_they_are_taken(
             early += take_all(buffer)
     buffer.end()
     assert indices(early + take_all(buffer)) == indices(at_once)
+
+
+def test_what_waits_can_be_looked_at_and_goes_on_waiting() -> None:
+    buffer = FrameBuffer(4)
+    assert buffer.waiting() == []
+    for index, time_s in enumerate([0, 1, 100, 101, 102, 103, 104]):
+        buffer.put(frame(index, time_s))
+    windows = buffer.waiting()
+    assert indices(windows) == [[0, 1], [2, 3, 4, 5], [6]]
+    assert [window.short for window in windows] == [True, False, True]
+    assert buffer.counts.held == 7
+
+
+def test_forgotten_frames_leave_a_gap() -> None:
+    buffer = FrameBuffer(4, BufferLimits(gap_s=2))
+    for index in range(7):
+        buffer.put(frame(index, index))
+    assert buffer.forget(Span(2, 5)) == 3
+    assert indices(buffer.waiting()) == [[0, 1], [5, 6]]
+    assert (buffer.counts.dropped, buffer.counts.held) == (3, 4)
+    assert buffer.held_bytes == sum(one.num_bytes for window in buffer.waiting() for one in window.frames)
+    assert buffer.forget(Span(50, 60)) == 0
+    assert buffer.gap_s == 2

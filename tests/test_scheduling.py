@@ -82,3 +82,14 @@ def test_every_stretch_that_passed_is_asked_once(lengths: list[int], every_s: in
         passed = end.timestamp() // every_s - (start.timestamp() - (start == START)) // every_s
         assert bool(schedule.due(start, end)) == (passed > 0)
         start = end
+
+
+def test_a_rule_that_is_fired_is_due_once_and_keeps_its_times() -> None:
+    schedule = Schedule([MINUTELY, DAILY])
+    schedule.fire("daily")
+    assert schedule.due(at(0), at(10)) == [DAILY]
+    assert schedule.due(at(10), at(20)) == []
+    schedule.fire("minutely")
+    assert schedule.due(at(20), at(40)) == [MINUTELY, DAILY]  # fired and due are one question
+    with pytest.raises(ConfigError, match=r"'hourly'.*daily"):
+        schedule.fire("hourly")

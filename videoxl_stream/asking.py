@@ -9,7 +9,7 @@ from typing import Any
 from videoxl_stream.buffer import Window
 from videoxl_stream.decisions import Moment, RuleState, Sighting
 from videoxl_stream.errors import NotInMemoryError
-from videoxl_stream.interfaces import Memory, VideoModel
+from videoxl_stream.interfaces import Memory, MemoryT, VideoModel
 from videoxl_stream.localise import Search, cells
 from videoxl_stream.queries import Query, Span, Verdict
 from videoxl_stream.rules import Rule
@@ -130,7 +130,7 @@ def take_in(model: VideoModel[Any], memory: Memory, window: Window) -> None:
         model.close_window(memory)
 
 
-def on_the_side(model: VideoModel[Any], memory: Memory, waiting: Sequence[Window]) -> Memory:
+def on_the_side(model: VideoModel[MemoryT], memory: MemoryT, waiting: Sequence[Window]) -> MemoryT:
     """The memory as it would be with windows that it has not taken in yet; itself it does not change."""
     if not waiting:
         return memory

@@ -30,6 +30,7 @@ class Moment:
         window: index of the window.
         span: the window, in stream time.
         end: aware UTC of its end.
+        earlier: where the windows before it began, in stream time, the newest last.
     """
 
     pipeline: str
@@ -37,6 +38,14 @@ class Moment:
     window: int
     span: Span
     end: datetime
+    earlier: Sequence[float] = ()
+
+    def window_at(self, time_s: float) -> int:
+        """Index of the window that holds a moment of stream time, as far back as is known."""
+        if time_s >= self.span.start_s or not self.earlier:
+            return self.window
+        back = (number for number, start_s in enumerate(reversed(self.earlier), 1) if start_s <= time_s)
+        return self.window - next(back, len(self.earlier))
 
     def utc(self, time_s: float) -> datetime:
         """UTC of a moment of stream time, as the two clocks stood when the window closed."""
@@ -72,7 +81,7 @@ class RuleState:
     Args:
         open: the event that is going on, as last emitted.
         rests_until: UTC before which no other event opens.
-        opened: index of the window that opened the newest event.
+        opened: index of the window in which the newest event opened.
         window: index of the window at which the rule was last asked.
         until_s: stream time up to which it has been decided.
         probability: of the newest sighting; it stands for footage that nobody asks about.
@@ -121,8 +130,8 @@ def decide(rule: Rule, state: RuleState, sightings: Iterable[Sighting]) -> tuple
     below ``clear_below``; it closes once it has been clear for longer than ``hold_s``. It carries the highest
     probability seen. For a rule without an alarm each sighting is an event, opened and closed at once.
 
-    At most one event opens in a window, because the window names it. What happens a second time within one window
-    opens an event of its own only if it goes on into the next.
+    At most one event opens in a window, because the window in which it begins names it. What happens a second time
+    within one window opens an event of its own only if it goes on into the next.
 
     Args:
         rule: what was asked.
@@ -190,22 +199,29 @@ def _decide_one(rule: Rule, state: RuleState, sighting: Sighting, events: list[E
         clear_s = sighting.span.end_s - state.open.end_s
         return state if 0 < clear_s <= rule.hold_s + _TICK_S else _close(rule, state, events)
     resting = state.rests_until is not None and sighting.end < state.rests_until
-    named = sighting.moment.window == state.opened
-    if sighting.probability < rule.opens_from or resting or named or rule.is_quiet(sighting.end):
+    taken = _window(rule, sighting) <= state.opened
+    if sighting.probability < rule.opens_from or resting or taken or rule.is_quiet(sighting.end):
         return state
     return _open(rule, state, sighting, events)
 
 
+def _window(rule: Rule, sighting: Sighting) -> int:
+    """The window that names an event: where an alarm was located, but of a record the one at whose close it was."""
+    moment = sighting.moment
+    return moment.window if rule.alarm is None else moment.window_at(sighting.span.start_s)
+
+
 def _open(rule: Rule, state: RuleState, sighting: Sighting, events: list[Event]) -> RuleState:
     moment, span, verdict = sighting.moment, sighting.span, sighting.verdict
+    window = _window(rule, sighting)
     event = Event(
-        id=event_id(moment.pipeline, moment.stream_id, rule.name, moment.window),
+        id=event_id(moment.pipeline, moment.stream_id, rule.name, window),
         status=Status.OPENED if rule.alarm is not None else Status.CLOSED,
         pipeline=moment.pipeline,
         stream_id=moment.stream_id,
         rule=rule.name,
         severity=rule.severity,
-        window=moment.window,
+        window=window,
         start=moment.utc(span.start_s),
         end=sighting.end,
         start_s=span.start_s,
@@ -215,7 +231,7 @@ def _open(rule: Rule, state: RuleState, sighting: Sighting, events: list[Event])
         probability=min(1.0, sighting.probability),
     )
     events.append(event)
-    return replace(state, open=event if rule.alarm is not None else None, opened=moment.window)
+    return replace(state, open=event if rule.alarm is not None else None, opened=window)
 
 
 def _extend(state: RuleState, event: Event, sighting: Sighting, events: list[Event]) -> RuleState:

@@ -320,7 +320,8 @@ class Pipeline:
         return stream.decide(list(zip(due, sightings, strict=True)), partial(say, self.model, memory))
 
     def _now(self, stream: Stream, fresh: bool) -> Memory:
-        return on_the_side(self.model, stream.memory, stream.buffer.waiting() if fresh else [])
+        memory: Memory = on_the_side(self.model, stream.memory, stream.buffer.waiting() if fresh else [])
+        return memory
 
     def _emit(self, stream: Stream, events: list[Event], exhibits: Sequence[Exhibit] = ()) -> list[Event]:
         """Store, in one transaction with how far the stream has come; then tell the sinks what is new."""

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from videoxl_stream.buffer import FrameBuffer, Window
 from videoxl_stream.decisions import Moment, RuleState, Say, Sighting, close, decide, describe, stand
@@ -105,6 +106,7 @@ class Stream:
         self.ended = False  # the source gives no more
         self.finished = False  # and all that it gave is worked off
         self._pipeline = pipeline
+        self._starts: deque[float] = deque()  # where the windows that are in memory began
         self._moment: Moment | None = None  # of the newest window
         self._regions = regions or Regions()
         self._gate, self._evidence = gate, evidence
@@ -157,6 +159,7 @@ class Stream:
             window=self.windows,
             span=window.span,
             end=window.end,
+            earlier=self._starts,
         )
 
     @property
@@ -172,7 +175,7 @@ class Stream:
         if self._moment is None:
             msg = f"stream {self.stream_id!r} has given no footage yet; step first, or ask the store for what is older"
             raise NotInMemoryError(msg)
-        return self._moment
+        return replace(self._moment, earlier=tuple(self._starts)[:-1])
 
     def is_still(self, window: Window) -> bool:
         """Whether the motion gate sees nothing move."""
@@ -181,6 +184,10 @@ class Stream:
     def pass_window(self, window: Window, *, still: bool) -> None:
         """Count a window as done, so that the stream goes on behind it."""
         self._moment = self.at_close(window)
+        self._starts.append(window.span.start_s)
+        oldest = self.memory.span
+        while oldest is not None and len(self._starts) > 1 and self._starts[1] <= oldest.start_s:
+            self._starts.popleft()
         self._last_frame = LastFrame(window.frames[-1].time_s, window.frames[-1].utc)
         self._still += len(window.frames) if still else 0
         self.windows += 1
