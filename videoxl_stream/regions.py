@@ -16,8 +16,8 @@ Point = tuple[float, float]
 Colour = tuple[int, int, int]
 
 _GREY = 128
-_LINE = 0.032  # of a zone's outline, as a share of the picture's height; the rendered sites' zones look alike
-_HATCH = 0.024
+_LINE = 0.016  # of a zone's outline, as a share of the picture's height; the rendered sites' zones look alike
+_HATCH = 0.012
 _LINE_OPACITY, _HATCH_OPACITY, _FILL_OPACITY = 0.95, 0.8, 0.15
 _HATCH_AT = (-0.85, -0.25, 0.35)  # where bars begin at the zone's foot, -1 left to 1 right; they lean by 0.5
 _TOUCHES_PX = math.sqrt(0.5)  # a line nearer than this to a pixel's centre may cross the pixel

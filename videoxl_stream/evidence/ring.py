@@ -102,13 +102,16 @@ class PacketRing:
         Args:
             need: the run and where the stretch begins.
             end_s: where it ends.
+
+        Returns:
+            packets in decoding order; none if no picture of the stretch is held.
         """
         groups = [group for group in self._groups if group.run == need.run]
         while len(groups) > 1 and groups[1].start_s <= need.start_s:
             del groups[0]
         packets = [packet for group in groups for packet in group.packets]
         wanted = [number for number, packet in enumerate(packets) if packet.time_s < end_s]
-        if not wanted:
+        if not any(packets[number].time_s >= need.start_s for number in wanted):
             return []
         last = wanted[-1]
         newest_s = max(packet.time_s for packet in packets[: last + 1])
