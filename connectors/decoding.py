@@ -54,8 +54,9 @@ class Reading:
         self._path = Path(request["path"])
         self._sampling = Sampling.from_json(request["sampling"])
         self._offset_s = Fraction(0)
-        self._searching = True
+        self._sought: int | None = None
         self._sampled_away = 0
+        self._last_tick: int | None = None
         self._sent_at = time.monotonic()
         self._feed: PacketFeed | None = None
         self._track = self._open_track()
@@ -64,7 +65,6 @@ class Reading:
         self._resumed_at: int | None = None
         if request["resume"] is not None:
             self._go_on_from(**request["resume"])
-        self._searching = False
 
     def announce(self) -> None:
         """Tell what is known of the file."""
@@ -85,17 +85,18 @@ class Reading:
             Refused: it does not end as it should.
         """
         self._offset_s = Fraction(offset_us, 10**6)
+        self._last_tick = last_tick
         if self._resumed_at is not None:
-            last_tick = self._sampling.tick(self._stream_s(self._resumed_at))
+            self._last_tick = self._sampling.tick(self._stream_s(self._resumed_at))
         for pts, picture in self._track:
             self._release_packets(picture)
             time_s = self._stream_s(pts)
             tick = self._sampling.tick(time_s)
-            if tick is not None and tick == last_tick:
+            if tick is not None and tick == self._last_tick:
                 self._sampled_away += 1
                 continue
-            last_tick = tick
-            self._send_picture(picture, pts, float(time_s), tick)
+            self._last_tick = tick
+            self._send_picture(picture, pts, float(time_s))
         self._track.check_end()
 
     def send_ended(self, fate: Fate, reason: str) -> None:
@@ -110,28 +111,30 @@ class Reading:
         return Track(self._path, keyframes_only=self._sampling.keyframes, each_packet=self._note)
 
     def _go_on_from(self, pts: int, decoded: int, seekable: int) -> None:
+        self._sought = pts
         if not (seekable and self._track.seek_behind(pts, decoded)):
             self._track.close()
             self._track = self._open_track()
             if not self._track.count_to(pts, decoded):
                 msg = "does not hold the position it should go on from: it has changed, start it afresh"
                 raise Refused(Fate.DAMAGED, msg)
-        self._resumed_at = pts
+        self._sought, self._resumed_at = None, pts
 
     def _note(self, packet: Packet[VideoStream]) -> None:
         if self._feed is not None:
-            self._feed.add(packet, searching=self._searching)
+            self._feed.add(packet, sought=self._sought)
         if time.monotonic() - self._sent_at > _SIGN_OF_LIFE_S:
             self._send("progress", **self._counts())
 
     def _stream_s(self, pts: int) -> Fraction:
         return self._offset_s + self._track.time_s(pts)
 
-    def _counts(self) -> dict[str, int]:
+    def _counts(self) -> dict[str, int | None]:
         end_s = self._offset_s + self._track.decoded_s
         return {
             "sampled_away": self._sampled_away + self._track.passed_over,
             "damaged_packets": self._track.damaged_packets,
+            "last_tick": self._last_tick,
             "end_us": round(end_s * 10**6),
         }
 
@@ -144,7 +147,7 @@ class Reading:
         self._send("codec", extradata, name=name, width=width, height=height, quarter_turns=turns)
         self._feed.release()
 
-    def _send_picture(self, picture: VideoFrame, pts: int, time_s: float, tick: int | None) -> None:
+    def _send_picture(self, picture: VideoFrame, pts: int, time_s: float) -> None:
         try:
             rgb = picture.reformat(format="rgb24")
         except (av.FFmpegError, ValueError) as e:
@@ -154,7 +157,6 @@ class Reading:
             "frame",
             memoryview(rgb.planes[0]),
             time_s=time_s,
-            tick=tick,
             pts=pts,
             decoded=self._track.decoded,
             seekable=int(self._track.seekable),

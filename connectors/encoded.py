@@ -51,15 +51,21 @@ class PacketFeed:
         self._last_dts: int | None = None
         self.released = False
 
-    def add(self, packet: Packet[VideoStream], *, searching: bool) -> None:
-        """Take a packet; while reading only searches its place, those before the latest key frame are forgotten."""
+    def add(self, packet: Packet[VideoStream], *, sought: int | None) -> None:
+        """Take a packet.
+
+        Args:
+            packet: the next of the track.
+            sought: where reading is only on its way to a picture, the picture's time; packets before the last key
+                frame in front of it are forgotten.
+        """
         if not (packet.size and self._timed):
             return
         if packet.pts is None:
             self._timed = False
             self._held.clear()
             return
-        if searching and packet.is_keyframe:
+        if sought is not None and packet.is_keyframe and packet.pts <= sought:
             self._held.clear()
         self._held.append(Encoded(packet.pts, packet.dts, packet.duration or 0, packet.is_keyframe, bytes(packet)))
         if self.released:

@@ -94,6 +94,11 @@ class OpenFiles:
         return None if expected is None else int(expected)
 
     @property
+    def decoder_pid(self) -> int | None:
+        """Id of the process that decodes just now; None if there is none."""
+        return None if self._decoder is None else self._decoder.pid
+
+    @property
     def sampled_away(self) -> int:
         """Frames decoded so far that sampling passed over, or packets that were not decoded for it."""
         return self._counts_before["sampled_away"] + self._counts["sampled_away"]
@@ -245,6 +250,8 @@ class OpenFiles:
     def _count(self, header: Header) -> None:
         self._counts = Counter({key: header.get(key, 0) for key in ("sampled_away", "damaged_packets")})
         self._timeline.end_us = max(self._timeline.end_us, header.get("end_us", 0))
+        if header.get("last_tick") is not None:
+            self._last_tick = header["last_tick"]
 
     def _frame(self, message: Message) -> Frame | None:
         header = message.header
@@ -257,7 +264,6 @@ class OpenFiles:
             return None
         self._index += 1
         self._num_frames += 1
-        self._last_tick = header["tick"]
         self._position = {
             "index": self._index,
             "path": self._recordings.name(self._path),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from fractions import Fraction
@@ -200,8 +201,6 @@ def _open_track(path: Path) -> tuple[InputContainer, VideoStream]:
         # An absolute path is never taken for an address, whatever stands in it; nor can a file make us open others.
         options = {"protocol_whitelist": "file"}
         container = av.open(path.absolute(), mode="r", metadata_errors="replace", options=options)
-    except PermissionError as e:
-        raise Refused(Fate.UNREADABLE, "may not be read; give the user who runs this the right to") from e
     except (av.FFmpegError, OSError) as e:
         msg = (
             f"cannot be opened as video ({e.strerror}); if it should be one, it is damaged or unfinished: copy it again"
@@ -219,11 +218,15 @@ def _check_file(path: Path) -> None:
         raise Refused(Fate.UNREADABLE, "is missing; give the path of a video file")
     if not path.is_file():
         raise Refused(Fate.UNREADABLE, "is a folder or a device; give the path of a video file")
+    if not os.access(path, os.R_OK):
+        raise Refused(Fate.UNREADABLE, "may not be read; give the user who runs this the right to")
     if path.stat().st_size == 0:
         raise Refused(Fate.DAMAGED, "is empty; copy it again")
 
 
 def _video_track(container: InputContainer) -> VideoStream:
+    if not container.streams:
+        raise Refused(Fate.DAMAGED, "holds nothing that could be played: copy it again")
     # A cover picture is no footage.
     tracks = [track for track in container.streams.video if not track.disposition & Disposition.attached_pic]
     if not tracks or container.format.name in _NO_RECORDINGS:
