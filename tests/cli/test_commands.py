@@ -11,9 +11,8 @@ from pathlib import Path
 import av
 import numpy as np
 import pytest
-from typer.testing import CliRunner, Result
 
-from videoxl_stream.cli import app
+from tests.cli.calling import call
 from videoxl_stream.events import Event
 
 SITE = """
@@ -73,12 +72,6 @@ def video(tmp_path_factory: pytest.TempPathFactory) -> Path:
             container.mux(stream.encode(frame))
         container.mux(stream.encode(None))
     return path
-
-
-def call(*arguments: object) -> Result:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    assert result.exception is None or isinstance(result.exception, SystemExit), result.exception
-    return result
 
 
 def test_run_watches_and_tells(site: Path, url: str) -> None:
@@ -198,7 +191,7 @@ def test_help_loads_nothing_heavy() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
-    assert all(command in done.stdout for command in ("run", "ask", "events"))
+    assert all(command in done.stdout for command in ("run", "ask", "events", "store"))
 
 
 def test_ctrl_c_stops_cleanly(site: Path) -> None:

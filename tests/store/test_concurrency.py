@@ -61,8 +61,10 @@ def test_whoever_follows_misses_no_change_and_hears_none_twice(url: str) -> None
 
     with ThreadPoolExecutor() as pool:
         follower = pool.submit(follow)
-        list(pool.map(replay, [url] * 3, [barrier] * 3, streams))
-        ended.set()
+        try:
+            list(pool.map(replay, [url] * 3, [barrier] * 3, streams))
+        finally:
+            ended.set()
         heard = follower.result()
     revisions = [(each.id, each.revision) for _, each in heard]
     assert len(set(revisions)) == len(revisions)

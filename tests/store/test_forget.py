@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,7 @@ from tests.store.samples import START, event, exhibit
 from tests.store.test_retention import files, write
 from videoxl_stream.errors import ConfigError, StoreError
 from videoxl_stream.events import Event, ExhibitKind
+from videoxl_stream.queries import Span
 from videoxl_stream.store import EventStore, StreamState
 
 SECRET = "a man in a red coat"
@@ -119,3 +120,18 @@ def test_a_reader_that_holds_the_old_pages_is_told_of(
 def test_an_empty_span_is_refused(url: str, folder: Path) -> None:
     with EventStore(url) as store, pytest.raises(ConfigError, match="no span"):
         store.forget("gate", START, START, folder)
+
+
+def test_a_span_is_found_on_the_clock_of_the_stream(url: str) -> None:
+    def at(seconds: float) -> datetime:
+        return START + timedelta(seconds=seconds)
+
+    with EventStore(url) as store:
+        assert store.stream_span("gate", at(0), at(5)) is None
+        store.commit("site", "gate", events=[event(3)])
+        store.commit("site", "yard", events=[event(0, stream_id="yard", start_s=500, end_s=501)])
+        for since, until in ((2, 5), (33, 36), (100, 200)):
+            assert store.stream_span("gate", at(since), at(until)) == Span(since, until)
+        store.commit("site", "gate", exhibits=[exhibit(9, start_s=1090, end_s=1100)])
+        assert store.stream_span("gate", at(35), at(95), pipeline="site") == Span(35, 1095)
+        assert store.stream_span("gate", at(35), at(95), pipeline="home") is None

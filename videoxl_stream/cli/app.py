@@ -10,6 +10,7 @@ from videoxl_stream.cli.ask import ask
 from videoxl_stream.cli.demo import demo
 from videoxl_stream.cli.events import events
 from videoxl_stream.cli.run import run
+from videoxl_stream.cli.store import store
 from videoxl_stream.cli.verify import verify
 from videoxl_stream.errors import VideoXLStreamError
 
@@ -43,6 +44,7 @@ app.command()(ask)
 app.command()(verify)
 app.command()(demo)
 app.add_typer(events)
+app.add_typer(store)
 
 
 def main() -> None:

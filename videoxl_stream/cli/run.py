@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,14 +11,13 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from videoxl_stream.cli.references import load_object
+from videoxl_stream.cli.shown import line
 from videoxl_stream.errors import ConfigError
-from videoxl_stream.events import Event, Severity, Status
+from videoxl_stream.events import Status
 
 if TYPE_CHECKING:
     from videoxl_stream.pipeline import Pipeline
     from videoxl_stream.pipeline import Progress as Step
-
-_COLOURS = {Severity.INFO: "blue", Severity.WARNING: "yellow", Severity.CRITICAL: "red"}
 
 
 def run(
@@ -54,16 +52,7 @@ class _Screen:
         self._bars.update(self._tasks[step.stream_id], completed=step.counts.read)
         for event in step.events:
             if event.status != Status.UPDATED:
-                self._bars.console.print(_line(event), soft_wrap=True, highlight=False)
-
-
-def _line(event: Event) -> str:
-    at = event.end if event.status == Status.CLOSED else event.start
-    colour = _COLOURS[event.severity]
-    return (
-        f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} {escape(event.stream_id)} [{colour}]{escape(event.rule)}[/] "
-        f"{event.status} {event.probability:.0%}"
-    )
+                self._bars.console.print(line(event), soft_wrap=True, highlight=False)
 
 
 def _load(definition: str) -> Pipeline:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from videoxl_stream.store.database import Database
 from videoxl_stream.store.doctor import REMEDIES, Doctor, Fault, Finding
-from videoxl_stream.store.event_store import EventStore, StreamSummary
+from videoxl_stream.store.event_store import EventStore
+from videoxl_stream.store.reading import StreamSummary
 from videoxl_stream.store.removal import Removal
 from videoxl_stream.store.retention import Retention
 from videoxl_stream.store.writing import StreamState

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +12,7 @@ import sqlalchemy as sa
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Event, Exhibit, ExhibitKind, Severity, Status
+from videoxl_stream.queries import Span
 from videoxl_stream.store import forgetting, retention
 from videoxl_stream.store.database import Database
 from videoxl_stream.store.doctor import Doctor
@@ -22,36 +22,20 @@ from videoxl_stream.store.reading import (
     EVENTS_BY_START,
     EXHIBIT_COLUMNS,
     EXHIBITS_BY_START,
+    StreamSummary,
     conditions,
     event_of,
     exhibit_of,
     newest,
     pages,
+    stream_span,
+    stream_summaries,
 )
 from videoxl_stream.store.removal import Removal
 from videoxl_stream.store.tables import CounterRow, EventRow, ExhibitRow, RuleRow, StreamRow
 from videoxl_stream.store.writing import StreamState, Writer
 
 _SETTLED = timedelta(minutes=10)
-
-
-@dataclass(frozen=True, slots=True)
-class StreamSummary:
-    """What a store knows of one stream.
-
-    Args:
-        pipeline: that watches it.
-        stream_id: its name.
-        counts: what became of its frames, as the last commit that told it said.
-        first: UTC of the earliest moment of which anything was written.
-        last: UTC of the latest.
-    """
-
-    pipeline: str
-    stream_id: str
-    counts: Mapping[str, Any]
-    first: datetime | None
-    last: datetime | None
 
 
 class EventStore:
@@ -158,12 +142,7 @@ class EventStore:
         Raises:
             StoreError: the database cannot be read.
         """
-        query = sa.select(StreamRow.__table__).order_by(StreamRow.pipeline, StreamRow.stream_id)
-        if pipeline is not None:
-            query = query.filter_by(pipeline=pipeline)
-        with self._database.reading() as connection:
-            rows = connection.execute(query).all()
-        return [StreamSummary(row.pipeline, row.stream_id, row.counts or {}, row.first, row.last) for row in rows]
+        return stream_summaries(self._database, pipeline)
 
     def event(self, event_id: str) -> Event | None:
         """The latest revision of one event; None if there is none of that id.
@@ -174,6 +153,23 @@ class EventStore:
         with self._database.reading() as connection:
             row = connection.execute(sa.select(*EVENT_COLUMNS).filter_by(id=event_id)).first()
         return None if row is None else event_of(row)
+
+    def find(self, beginning: str) -> Event:
+        """The one event whose id begins like this.
+
+        Raises:
+            ConfigError: there is none, or more than one.
+            StoreError: the database cannot be read.
+        """
+        query = sa.select(*EVENT_COLUMNS).where(EventRow.id.startswith(beginning, autoescape=True)).limit(2)
+        with self._database.reading() as connection:
+            rows = connection.execute(query).all()
+        if len(rows) != 1:
+            msg = (
+                f"{'more than one' if rows else 'no'} event's id begins with {beginning!r}; give more of the right one"
+            )
+            raise ConfigError(msg)
+        return event_of(rows[0])
 
     def events(
         self,
@@ -280,6 +276,20 @@ class EventStore:
         query = sa.select(*EXHIBIT_COLUMNS).where(*met, ~ExhibitRow.leaving)
         return [exhibit_of(row) for row in newest(self._database, query, EXHIBITS_BY_START, limit)]
 
+    def stream_span(
+        self, stream_id: str, since: datetime, until: datetime, *, pipeline: str | None = None
+    ) -> Span | None:
+        """A span of UTC on the stream's own clock, as events and evidence of that time say; None if there are none.
+
+        Where that clock jumped meanwhile, the span reaches from the earliest to the latest moment it can mean.
+
+        Raises:
+            ConfigError: the span is empty.
+            StoreError: the database cannot be read.
+        """
+        _check_span(since, until)
+        return stream_span(self._database, _stream(stream_id, pipeline), since, until)
+
     # ---- giving up
 
     def apply(
@@ -329,10 +339,8 @@ class EventStore:
             ConfigError: the span is empty.
             StoreError: the database cannot be written, or is in use, or there is no such folder. Do it again then.
         """
-        if until <= since:
-            msg = f"from {since} until {until} is no span of time; give one that ends after it starts"
-            raise ConfigError(msg)
-        named = {"stream_id": stream_id} | ({"pipeline": pipeline} if pipeline is not None else {})
+        _check_span(since, until)
+        named = _stream(stream_id, pipeline)
         return forgetting.forget(self._database, named, since, until, _folder(evidence), dry_run=dry_run)
 
     def doctor(self, evidence: Path, *, settled: timedelta = _SETTLED) -> Doctor:
@@ -358,6 +366,16 @@ class EventStore:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         self.close()
+
+
+def _stream(stream_id: str, pipeline: str | None) -> dict[str, Any]:
+    return {"stream_id": stream_id} | ({"pipeline": pipeline} if pipeline is not None else {})
+
+
+def _check_span(since: datetime, until: datetime) -> None:
+    if until <= since:
+        msg = f"from {since} until {until} is no span of time; give one that ends after it starts"
+        raise ConfigError(msg)
 
 
 def _folder(path: Path | None) -> EvidenceFolder | None:

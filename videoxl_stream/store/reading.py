@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeAlias
@@ -10,8 +10,9 @@ from typing import Any, TypeAlias
 import sqlalchemy as sa
 
 from videoxl_stream.events import Event, Exhibit
+from videoxl_stream.queries import Span
 from videoxl_stream.store.database import Database
-from videoxl_stream.store.tables import EventRow, ExhibitRow
+from videoxl_stream.store.tables import EventRow, ExhibitRow, StreamRow
 
 PAGE_ROWS = 1000
 
@@ -20,6 +21,25 @@ Row: TypeAlias = "sa.Row[*tuple[Any, ...]]"
 Condition = sa.ColumnElement[bool]
 EVENT_COLUMNS = tuple(getattr(EventRow, name) for name in Event.model_fields)
 EXHIBIT_COLUMNS = tuple(getattr(ExhibitRow, name) for name in Exhibit.model_fields)
+
+
+@dataclass(frozen=True, slots=True)
+class StreamSummary:
+    """What a store knows of one stream.
+
+    Args:
+        pipeline: that watches it.
+        stream_id: its name.
+        counts: what became of its frames, as the last commit that told it said.
+        first: UTC of the earliest moment of which anything was written.
+        last: UTC of the latest.
+    """
+
+    pipeline: str
+    stream_id: str
+    counts: Mapping[str, Any]
+    first: datetime | None
+    last: datetime | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,3 +114,36 @@ def event_of(row: Row) -> Event:
 def exhibit_of(row: Row) -> Exhibit:
     """The exhibit of a row that has ``EXHIBIT_COLUMNS``."""
     return Exhibit.model_validate({name: row._mapping[name] for name in Exhibit.model_fields})
+
+
+def stream_summaries(database: Database, pipeline: str | None) -> list[StreamSummary]:
+    """What is known of each stream, by name."""
+    query = sa.select(StreamRow.__table__).order_by(StreamRow.pipeline, StreamRow.stream_id)
+    if pipeline is not None:
+        query = query.filter_by(pipeline=pipeline)
+    with database.reading() as connection:
+        rows = connection.execute(query).all()
+    return [StreamSummary(row.pipeline, row.stream_id, row.counts or {}, row.first, row.last) for row in rows]
+
+
+def stream_span(database: Database, named: dict[str, Any], since: datetime, until: datetime) -> Span | None:
+    """A span of UTC on a stream's clock, by all rows within it and those next to it; None if there are none."""
+    starts, ends = [], []
+    for start, start_s in _clock_readings(database, named, since, until):
+        starts.append(start_s + (since - start).total_seconds())
+        ends.append(start_s + (until - start).total_seconds())
+    return Span(min(starts), max(ends)) if starts else None
+
+
+def _clock_readings(
+    database: Database, named: dict[str, Any], since: datetime, until: datetime
+) -> Iterator[tuple[datetime, float]]:
+    """Moments in UTC and on the stream's clock."""
+    for table, page in ((EventRow, EVENTS_BY_START), (ExhibitRow, EXHIBITS_BY_START)):
+        query = sa.select(page.at, page.name, table.start_s).filter_by(**named)
+        for rows in pages(database, query.where(*conditions(table, {}, since, until)), page):
+            yield from ((row.start, row.start_s) for row in rows)
+        with database.reading() as connection:
+            before = connection.execute(query.where(page.at < since).order_by(page.at.desc()).limit(1)).all()
+            behind = connection.execute(query.where(page.at >= until).order_by(page.at).limit(1)).all()
+        yield from ((row.start, row.start_s) for row in (*before, *behind))
