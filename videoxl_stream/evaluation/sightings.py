@@ -4,17 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 from videoxl_stream.asking import Look, edges_at, pursue
 from videoxl_stream.buffer import FrameBuffer, Window
 from videoxl_stream.decisions import Moment, RuleState, Sighting, close, decide
 from videoxl_stream.errors import EndOfStream
+from videoxl_stream.evaluation.clip_pair import ClipPair
 from videoxl_stream.events import Event
 from videoxl_stream.interfaces import Source, VideoModel
 from videoxl_stream.localise import Search
+from videoxl_stream.model.video_xl import VideoXL
+from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.queries import Span, Verdict
 from videoxl_stream.rules import Rule
+from videoxl_stream.training.footage.clips import ClipFormat, Truth
 
 PIPELINE = "demo"
 _READ_TIMEOUT_S = 1.0
@@ -50,6 +57,31 @@ class Seen:
         while wanted := look.search.wanted:
             look.tell([self.verdicts[span] for span in wanted])
         return look.sightings
+
+
+@dataclass(frozen=True, slots=True)
+class Watched:
+    """One clip's truth and what each rule was told at each window."""
+
+    truth: Truth
+    sightings: Mapping[str, Sequence[Seen]]
+
+
+def watch_seed(seed: int, *, model: str, duration_s: float, encoding: ClipFormat) -> list[Watched]:
+    """Render the clips of a seed and watch them with the embedded rules, keeping the verdicts and nothing else."""
+    pair = ClipPair(seed, duration_s, encoding)
+    with TemporaryDirectory() as folder:
+        truths = pair.render(Path(folder))
+        return [
+            Watched(truths[one.stream_id], watch_sightings(_model(model), one, embedded_rules()))
+            for one in pair.sources(Path(folder))
+        ]
+
+
+@lru_cache(maxsize=1)
+def _model(name: str) -> VideoXL:
+    """Load weights once in each process."""
+    return VideoXL.from_pretrained(name)
 
 
 def watch_sightings(model: VideoModel[Any], source: Source, rules: Sequence[Rule]) -> dict[str, list[Seen]]:
