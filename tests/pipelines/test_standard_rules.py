@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import re
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import pytest
 
@@ -65,3 +67,11 @@ def test_a_summary_is_about_what_the_memory_holds() -> None:
 
 def test_rules_fit_a_site_by_replacing_fields() -> None:
     assert replace(anomaly(), threshold=0.9, name="gate").threshold == 0.9
+
+
+def test_the_example_of_the_docs_runs() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "rules.md").read_text(encoding="utf-8")
+    [code] = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    names: dict[str, list[Rule]] = {}
+    exec(code, names)
+    assert [rule.name for rule in names["rules"]] == ["ad", "fence", "door", "people", "summary"]
