@@ -35,7 +35,7 @@ if TYPE_CHECKING:
     from videoxl_stream.queries import Query, Span, Verdict
     from videoxl_stream.regions import Regions, Zone
     from videoxl_stream.rules import Rule
-    from videoxl_stream.store import EventStore
+    from videoxl_stream.store import EventStore, Retention
 
     __version__: str
 
@@ -56,6 +56,7 @@ __all__ = [
     "Pipeline",
     "Query",
     "Regions",
+    "Retention",
     "Rule",
     "Severity",
     "SourceError",
@@ -98,7 +99,7 @@ _HOMES = {
     "queries": ("Query", "Span", "Verdict"),
     "regions": ("Regions", "Zone"),
     "rules": ("Rule",),
-    "store": ("EventStore",),
+    "store": ("EventStore", "Retention"),
 }
 _HOME_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
 

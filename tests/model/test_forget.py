@@ -123,6 +123,8 @@ def test_what_has_left_was_seen_by_what_stayed(model: VideoXL, footage: list[Ima
         assert not each.forget(Span(-50, 0))
         assert each.forget(Span(5, 6))
         assert each.span is None
+        model.append(each, footage[:12], [float(i) for i in range(60, 72)])
+        assert not each.forget(Span(5, 6))
 
 
 def test_a_saved_memory_forgets_as_well(model: VideoXL, footage: list[Image], tmp_path: Path) -> None:

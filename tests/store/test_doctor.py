@@ -53,7 +53,7 @@ def test_every_fault_is_found_and_mended(url: str, folder: Path, monkeypatch: py
         (folder / exhibit(0).path).unlink()
         (folder / exhibit(1).path).write_bytes(b"longer than it was" * 10)
         (folder / "gate/clip/stray.mp4").write_bytes(b"x")
-        (folder / "gate/new.mp4.part").write_bytes(b"x")
+        (folder / "gate/new.mp4.partial").write_bytes(b"x")
         store.commit("site", "gate", exhibits=[exhibit(7)])
         write(folder, [exhibit(7)])
         with pytest.raises(KeyboardInterrupt), monkeypatch.context() as patch:
@@ -65,7 +65,7 @@ def test_every_fault_is_found_and_mended(url: str, folder: Path, monkeypatch: py
             exhibit(7).path: Fault.EVENTLESS,
             exhibit(0, ExhibitKind.PICTURE).path: Fault.UNFINISHED,
             "gate/clip/stray.mp4": Fault.STRAY,
-            "gate/new.mp4.part": Fault.PARTIAL,
+            "gate/new.mp4.partial": Fault.PARTIAL,
         }
         assert REMEDIES.keys() == set(Fault)
         mend(store, folder)

@@ -16,7 +16,7 @@ from videoxl_stream.store.evidence_folder import EvidenceFolder
 from videoxl_stream.store.reading import EXHIBITS_BY_PATH, PAGE_ROWS, Row, pages
 from videoxl_stream.store.tables import EventRow, ExhibitRow
 
-_PARTIAL = (".part", ".tmp")  # what writers name a file until it is whole
+_PARTIAL = (".partial", ".part")  # what writers name a file until it is whole
 
 
 class Fault(StrEnum):

@@ -45,6 +45,7 @@ class EventRow(Tables):
         Index("ix_events_rule", "rule", "start"),
         Index("ix_events_status", "status", "start"),
         Index("ix_events_seq", "seq"),
+        Index("ix_events_start", "start"),
         Index("ix_events_end", "end"),
     )
 
@@ -88,7 +89,7 @@ class ExhibitRow(Tables):
     __tablename__ = "exhibits"
     __table_args__ = (
         Index("ix_exhibits_event", "event_id"),
-        Index("ix_exhibits_stream", "pipeline", "stream_id", "start"),
+        Index("ix_exhibits_stream", "stream_id", "start"),
         Index("ix_exhibits_kind", "kind", "end"),
         Index("ix_exhibits_leaving", "leaving", "end"),
     )

@@ -16,6 +16,7 @@ def upgrade() -> None:
     op.add_column("events", sa.Column("seq", sa.BigInteger, nullable=False, server_default="0"))
     op.add_column("events", sa.Column("kept", sa.Boolean, nullable=False, server_default=sa.false()))
     op.create_index("ix_events_seq", "events", ["seq"])
+    op.create_index("ix_events_start", "events", ["start"])
     op.create_index("ix_events_end", "events", ["end"])
     counters = op.create_table(
         "counters",
@@ -44,7 +45,7 @@ def upgrade() -> None:
         sa.Column("leaving", sa.Boolean, nullable=False),
     )
     op.create_index("ix_exhibits_event", "exhibits", ["event_id"])
-    op.create_index("ix_exhibits_stream", "exhibits", ["pipeline", "stream_id", "start"])
+    op.create_index("ix_exhibits_stream", "exhibits", ["stream_id", "start"])
     op.create_index("ix_exhibits_kind", "exhibits", ["kind", "end"])
     op.create_index("ix_exhibits_leaving", "exhibits", ["leaving", "end"])
 
@@ -59,6 +60,7 @@ def downgrade() -> None:
         streams.drop_column("counts")
         streams.alter_column("windows", existing_type=sa.Integer, nullable=False)
     op.drop_table("counters")
+    op.drop_index("ix_events_start", "events")
     op.drop_index("ix_events_end", "events")
     op.drop_index("ix_events_seq", "events")
     with op.batch_alter_table("events") as events:
