@@ -236,7 +236,7 @@ class Asker:
         truth[..., _ABANDONED] = lasting(stacked[..., _ABANDONED], stretches)
         at_end = _at(stacked[..., _ABANDONED], stretches.last - 1)
         # An object that was left behind is asked about over one look-back, and the best no is one left more recently.
-        long = torch.where(stretches.last - stretches.first >= _LOOK_BACK_FRAMES, 6.0, 1.0)
+        long = torch.where(stretches.last - stretches.first >= _LOOK_BACK_FRAMES, 10.0, 1.0)
         weights = torch.ones_like(truth, dtype=torch.float32)
         weights[..., _ABANDONED] = long * torch.where((truth[..., _ABANDONED] == 0) & at_end, 6.0, 1.0)
         topic, choice, answer = self._kinds(truth, weights, stacked.any(dim=1), channel, generator)
