@@ -87,17 +87,26 @@ def test_turned_packets_decode_upright() -> None:
     assert np.array_equal(shown[0][1], np.rot90(decoded(made)[0][1]))
 
 
-def test_av1_finds_a_decoder() -> None:
+@pytest.mark.parametrize("name", ["av1", "libdav1d"])
+def test_av1_finds_a_decoder(name: str) -> None:
     if "libsvtav1" not in av.codecs_available:
         pytest.skip("this FFmpeg has no libsvtav1")
     made = film("libsvtav1", num=10, options={"preset": "12"})
-    assert len(list(decode(packets_of(made, "av1")))) == 10
+    assert len(list(decode(packets_of(made, name)))) == 10
 
 
 def test_packets_that_do_not_decode_are_passed_over() -> None:
     packets = packets_of(film(num=40))
     packets[15] = replace(packets[15], data=b"\x00\x00\x00\x04none")
     assert 30 <= len(list(decode(packets))) <= 40
+
+
+def test_a_size_far_beyond_what_was_announced_is_damage() -> None:
+    packets = packets_of(film(num=2, height=2048, width=2304))
+    small = replace(packets[0].codec, width=96, height=64)
+    assert list(decode([replace(packet, codec=small) for packet in packets])) == []
+    half = replace(packets[0].codec, width=1152, height=1024)
+    assert len(list(decode([replace(packet, codec=half) for packet in packets]))) == 2
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=20)

@@ -6,11 +6,14 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
 from datetime import UTC, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image as Pillow
 
 from tests.evidence.footage import FPS, HEIGHT, START, WIDTH, decoded, event, film, frame, packets_of, picture
@@ -23,10 +26,16 @@ from videoxl_stream.regions import Point, Regions
 TOP: list[Point] = [(0, 0), (1, 0), (1, 0.5), (0, 0.5)]  # all that the square ever touches
 
 
-@pytest.fixture(scope="module")
-def packets() -> list[Packet]:
-    """Half a minute with a keyframe every second."""
+@cache
+def half_a_minute() -> list[Packet]:
+    """Packets with a keyframe every second."""
     return packets_of(film(num=30 * FPS))
+
+
+@pytest.fixture
+def packets() -> list[Packet]:
+    """Packets with a keyframe every second."""
+    return half_a_minute()
 
 
 def run(
@@ -40,7 +49,8 @@ def run(
     """Give a stream as a pipeline would: packets as they come, a window of two frames every second, then events."""
     exhibits = []
     for now_s in np.arange(0.0, end_s, 1.0).tolist():
-        evidence.add([packet for packet in packets if now_s <= packet.decode_s + 0.3 < now_s + 1])
+        come_s = (now_s + 0.5 if now_s else -9.0, now_s + 1.5)  # a decoder reads ahead
+        evidence.add([packet for packet in packets if come_s[0] <= packet.decode_s < come_s[1]])
         exhibits += evidence.see([frame(now_s, index=2 * round(now_s)), frame(now_s + 0.5, index=2 * round(now_s) + 1)])
         if now_s in events:
             exhibits += evidence.note(events[now_s])
@@ -89,6 +99,39 @@ def test_a_clip_shows_an_event_with_its_rolls(tmp_path: Path, packets: list[Pack
     for number, (at, image) in enumerate(after):
         assert at == pytest.approx(number / FPS, abs=1e-3)
         assert np.array_equal(image, before[first + number][1])
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=25)
+@given(
+    start_s=st.floats(1, 25),
+    lasts_s=st.floats(1, 15),
+    rolls_s=st.tuples(st.floats(0, 8), st.floats(0, 8)),
+    max_clip_s=st.floats(9, 40),
+    with_packets=st.booleans(),
+)
+def test_a_clip_covers_what_was_asked_as_far_as_it_is_held(
+    tmp_path: Path,
+    start_s: float,
+    lasts_s: float,
+    rolls_s: tuple[float, float],
+    max_clip_s: float,
+    with_packets: bool,
+) -> None:
+    evidence = Evidence(
+        tmp_path, pre_roll_s=rolls_s[0], post_roll_s=rolls_s[1], max_clip_s=max_clip_s, thumbnails=False
+    )
+    end_s = min(29.0, start_s + lasts_s)
+    noted = {float(round(end_s)): event(start_s, end_s, status=Status.CLOSED)}
+    clip = clip_of(run(evidence.open("site", "cam"), noted, half_a_minute() if with_packets else ()))
+    from_s, step_s = max(0.0, start_s - rolls_s[0]), (1 / FPS if with_packets else 0.5)
+    until_s = min(30.0, end_s + rolls_s[1], start_s - rolls_s[0] + max_clip_s)
+    assert from_s - 1 - step_s <= clip.start_s <= from_s + step_s
+    assert until_s - 1e-6 <= clip.end_s + step_s
+    assert clip.end_s <= until_s + 4 * step_s  # what the last pictures lean on is in it too
+    times = [at for at, _ in shown(tmp_path, clip)]
+    assert times[0] == 0
+    assert times[-1] + step_s == pytest.approx(clip.end_s - clip.start_s, abs=0.01)
+    assert np.allclose(np.diff(times), step_s, atol=0.002)
 
 
 def test_an_exhibit_says_what_is_on_disk(tmp_path: Path, packets: list[Packet]) -> None:

@@ -25,6 +25,7 @@ FORMATS = {
     "vp8": ("vp8", "libvpx", "matroska", {"g": "10", "deadline": "realtime", "cpu-used": "8"}, ".mkv"),
     "vp9": ("vp9", "libvpx-vp9", "matroska", {"g": "10", "deadline": "realtime", "cpu-used": "8"}, ".mp4"),
     "av1": ("av1", "libsvtav1", "mp4", {"g": "10", "preset": "12"}, ".mp4"),
+    "av1 by its decoder's name": ("libdav1d", "libsvtav1", "mp4", {"g": "10", "preset": "12"}, ".mp4"),
 }
 
 

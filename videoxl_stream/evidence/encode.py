@@ -21,6 +21,9 @@ from videoxl_stream.evidence.remux import TICKS_PER_S, TIME_BASE
 from videoxl_stream.frames import Image, Packet
 
 _DECODERS = {"av1": "libdav1d"}  # where FFmpeg's own of that name needs hardware
+# Pictures may become so much larger than announced, as where a camera changes its resolution, and in any case this
+# large: decoders of small ones take more room inside.
+_GROWTH, _PIXELS_IN_ANY_CASE = 4, 2**22
 # One thread, no macroblock tree: the same pictures give the same bytes. No B-frames: packets come in order.
 _X264 = {"crf": "23", "preset": "veryfast", "bf": "0", "g": "50", "mbtree": "0"}
 
@@ -44,6 +47,8 @@ def decode(packets: Sequence[Packet]) -> Iterator[TimedPicture]:
     if codec.extradata:
         context.extradata = codec.extradata
     context.width, context.height = codec.width, codec.height
+    # A damaged header may announce any size, and memory would be taken for it.
+    context.options = {"max_pixels": str(max(_PIXELS_IN_ANY_CASE, _GROWTH * codec.width * codec.height))}
     for packet in [*packets, None]:
         try:
             pictures = context.decode(_encoded(packet))

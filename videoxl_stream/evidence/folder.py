@@ -23,8 +23,8 @@ class StreamFolder:
     """
 
     def __init__(self, root: Path, pipeline: str, stream_id: str) -> None:
-        self._root = root
-        self._own = root / file_name(pipeline) / file_name(stream_id)
+        self._root = root.absolute()  # FFmpeg takes a relative "a:b" for a protocol
+        self._own = self._root / file_name(pipeline) / file_name(stream_id)
 
     def place(self, day: datetime, *names: str) -> Path:
         """Path of a file that belongs to a day."""

@@ -23,6 +23,7 @@ _MATROSKA_CODECS = {
     "av1": "V_AV1",
     "h264": "V_MPEG4/ISO/AVC",
     "hevc": "V_MPEGH/ISO/HEVC",
+    "libdav1d": "V_AV1",  # the decoder's name, by which PyAV calls the format
     "mjpeg": "V_MJPEG",
     "mpeg1video": "V_MPEG1",
     "mpeg2video": "V_MPEG2",
@@ -56,13 +57,12 @@ def remux(packets: Sequence[Packet], path: Path) -> None:
     """
     codec = packets[0].codec
     mp4 = suffix_of(codec) == ".mp4"
-    options = {"movflags": "+faststart"} if mp4 else {}
+    options = {"movflags": "+faststart", "video_track_timescale": str(TICKS_PER_S)} if mp4 else {}
     with (
         template(packets[0]) as like,
         av.open(str(path), "w", format="mp4" if mp4 else "matroska", options=options) as container,
     ):
         track = container.add_stream_from_template(_track(like), opaque=True)
-        track.time_base = TIME_BASE
         if codec.name == "hevc" and mp4:
             track.codec_context.codec_tag = "hvc1"  # the one that Apple's players take
         _mux(packets, container, track)
