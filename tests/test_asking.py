@@ -33,11 +33,19 @@ COUNT = Rule(
 SUMMARY = Rule(name="day", question="Did it rain?", answers=(), alarm=None, schedule=timedelta(seconds=20))
 
 
-def watched(model: ScriptedModel, *rules: Rule, num_frames: int = 40, store: EventStore | None = None) -> Pipeline:
+def watched(
+    model: ScriptedModel,
+    *rules: Rule,
+    num_frames: int = 40,
+    store: EventStore | None = None,
+    budget: int | None = None,
+) -> Pipeline:
     """Frames a second apart, four to a window."""
     source = ScriptedSource([float(second) for second in range(num_frames)], stream_id="gate")
     store = store or EventStore("sqlite://")
-    return Pipeline(sources=[source], model=model, rules=rules, store=store, sinks=[ListSink()], name="site")
+    return Pipeline(
+        sources=[source], model=model, rules=rules, store=store, sinks=[ListSink()], name="site", budget=budget
+    )
 
 
 def spans(events: list[Event]) -> list[tuple[str, float, float]]:
@@ -157,6 +165,14 @@ def test_what_an_event_is_about_is_asked_stored_and_told() -> None:
     [sink] = pipeline.sinks
     assert isinstance(sink, ListSink)
     assert sink.events == told
+
+
+def test_what_has_left_the_memory_when_an_event_closes_is_not_asked_again() -> None:
+    model = ScriptedModel({FIRE.question: [Span(5, 8)]})
+    pipeline = watched(model, replace(FIRE, content="Is it large?"), budget=4)
+    told = [(event.status, event.content) for event in pipeline.iterate()]
+    assert told == [(Status.OPENED, "no (10%)"), (Status.CLOSED, "no (10%)")]
+    assert [call for call in model.calls if "Is it large?" in call] == [("Is it large?",)] * 2  # the second in vain
 
 
 def test_questions_of_ones_own_may_look_at_what_still_waits() -> None:

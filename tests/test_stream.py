@@ -231,6 +231,39 @@ def test_frames_that_wait_are_forgotten_and_counted_as_dropped() -> None:
     assert 5 not in times(pipeline)
 
 
+# ---- a reader that runs ahead of the model
+
+
+def ahead(pipeline: Pipeline, num_reads: int) -> Pipeline:
+    pipeline.open()
+    for _ in range(num_reads):
+        pipeline._streams["gate"].read()
+    return pipeline
+
+
+def test_what_waits_is_taken_in_before_a_rule_is_asked_at_once() -> None:
+    pipeline = ahead(watched(seconds((0, 20)), Span(2, 3), Span(6, 7), Span(9, 10)), 11)
+    found = pipeline.fire("fire", "gate", fresh=True)
+    assert [(event.window, event.start_s) for event in found if event.status == Status.OPENED] == [
+        (0, 2),
+        (1, 6),
+        (2, 9),
+    ]
+    assert times(pipeline) == [*range(8)]
+
+
+def test_a_frame_that_the_buffer_refused_is_forgotten_too() -> None:
+    pipeline = ahead(watched(seconds((0, 20)), limits=BufferLimits(max_s=5)), 9)
+    pipeline.step()
+    pipeline.forget("gate", Span(6, 7))
+    counts = pipeline.counts["gate"]
+    assert (counts.read, counts.ingested, counts.held, counts.dropped) == (7, 4, 2, 1)
+    with pipeline:
+        while not pipeline.ended:
+            pipeline.step()
+    assert 6 not in times(pipeline)
+
+
 # ---- counts
 
 
