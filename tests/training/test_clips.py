@@ -13,7 +13,6 @@ import torch
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.training.footage.clips import ClipFormat, Truth, pictures, truth_path, write_clip
 from videoxl_stream.training.footage.scenes import Rates, Scenario
-from videoxl_stream.training.footage.sheet import ROWS, examples
 
 RATES = Rates({"ad": 2.0}, quiet=0.0, spread=(1.0,))
 SMALL = ClipFormat(fps=5, width=192, height=108)
@@ -52,14 +51,6 @@ def test_truth_survives_its_file_and_refuses_another_version(tmp_path: Path) -> 
     truth_path(path).write_text(json.dumps({"version": 0}))
     with pytest.raises(ConfigError, match="version 0"):
         Truth.load(truth_path(path))
-
-
-@pytest.mark.parametrize("row", ROWS)
-def test_every_row_of_the_contact_sheet_has_an_example(row: str) -> None:
-    style, mask = ROWS[row]
-    (picture,) = examples(0, style, mask, 1)
-    assert picture.shape == (128, 128, 3)
-    assert picture.std() > 5
 
 
 def test_sensor_noise_is_seeded() -> None:

@@ -6,9 +6,17 @@ import pytest
 import torch
 from torch.nn import functional
 
-from videoxl_stream.training.footage.drawing import Drawing
+from videoxl_stream.training.footage.drawing import SHAPES, Drawing
 from videoxl_stream.training.footage.painter import Painter
-from videoxl_stream.training.footage.renderer import Renderer
+from videoxl_stream.training.footage.renderer import (
+    GROUP,
+    Grid,
+    Renderer,
+    coefficients,
+    develop,
+    paint_backdrop,
+    paint_group,
+)
 from videoxl_stream.training.footage.scenes import sample_batch
 from videoxl_stream.training.footage.shapes import fit, paint, shape
 
@@ -52,17 +60,21 @@ def test_a_squashed_picture_is_the_wide_picture_squashed(seed: int) -> None:
 def test_a_disc_covers_its_area_at_any_size() -> None:
     one = torch.ones(1, 1)
     disc = shape((one * 0.8, one * 0.5), (0.2, 0.2), paint(one, (1, 1, 1)), corner=1.0)
-    drawing = Drawing(torch.zeros(1, 1, 15), fit([disc], 64), torch.ones(1, 1, 3))
+    drawing = Drawing(torch.zeros(1, 1, 15), fit([disc], SHAPES), torch.ones(1, 1, 3))
     for height, width in ((32, 32), (90, 160), (200, 100)):
         share = Renderer()(drawing, height, width).float().mean() / 255
         assert share == pytest.approx(torch.pi * 0.04 / (16 / 9), rel=0.03)
 
 
 def test_compiling_finds_no_break() -> None:
-    renderer = Renderer()
-    steps = torch.compile(renderer._paint, backend="eager", fullgraph=True)
-    drawing = _drawing(6, 2).flat()
-    from videoxl_stream.training.footage.renderer import Grid
-
-    grid = Grid.of(16, 16, torch.device("cpu"))
-    assert torch.equal(steps(drawing, grid), renderer._paint(drawing, grid))
+    drawing, grid = _drawing(6, 2).flat(), Grid.of(16, 16, torch.device("cpu"))
+    x, y = grid.x.view(1, 1, -1), grid.y.view(1, -1, 1)
+    planes = paint_backdrop(drawing.backdrop, x, y, grid.step_y)
+    group = coefficients(drawing.shapes, grid)[:, :GROUP]
+    for kernel, arguments in (
+        (paint_backdrop, (drawing.backdrop, x, y, grid.step_y)),
+        (paint_group, (planes, group, x, y)),
+        (develop, (planes, drawing.gain)),
+    ):
+        compiled = torch.compile(kernel, backend="eager", fullgraph=True)
+        torch.testing.assert_close(compiled(*arguments), kernel(*arguments), rtol=0, atol=0)

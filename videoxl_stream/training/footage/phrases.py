@@ -106,8 +106,8 @@ class Catalogue:
     """All texts in a fixed order, so that a question and its answer are two numbers.
 
     The kinds (yes or no) come first, then ``brand`` (which was last), ``happened`` (a list of kinds), ``people`` (how
-    many at the end) and ``check`` (was this brand shown, yes or no); see TOPICS. ``phrasings[topic]`` texts belong to a topic, from ``begins[topic]``;
-    those of ``check`` lie brand by brand.
+    many at the end) and ``check`` (was this brand shown, yes or no); see TOPICS. ``phrasings[topic]`` texts belong to
+    a topic, from ``begins[topic]``; those of ``check`` lie brand by brand.
     """
 
     questions: tuple[str, ...]
@@ -151,7 +151,7 @@ class Catalogue:
             mask = answer - self.first_list
             near = (happened(mask ^ (1 << bit)) for bit in range(len(LISTED)))
         elif answer >= self.first_number:
-            near = iter(self.answers[self.first_number : self.first_list])
+            near = (number for number in self.answers[self.first_number : self.first_list])
         else:
             colour, symbol = divmod(max(answer - self.first_brand - 1, 0), 4)
             others = ((colour + 1) % 5 * 4 + symbol, colour * 4 + (symbol + 1) % 4, (colour + 2) % 5 * 4 + symbol)
@@ -169,4 +169,4 @@ def corpus() -> list[str]:
     catalogue = Catalogue.build()
     words = [a for pair in combinations(KINDS, 2) for a in pair]
     chat = ["system", "user", "assistant", "You are a helpful assistant."]
-    return [*catalogue.questions, *catalogue.answers, *chat * 8, *words, YES * 1, NO, *(["yes", "no", "none"] * 8)]
+    return [*catalogue.questions, *catalogue.answers, *chat * 8, *words, YES, NO, *(["yes", "no", "none"] * 8)]

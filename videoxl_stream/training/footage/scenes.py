@@ -15,7 +15,6 @@ from videoxl_stream.training.footage.channel_plan import BANNER, plan_channel, s
 from videoxl_stream.training.footage.dice import Array, Dice
 from videoxl_stream.training.footage.drawing import Drawing
 from videoxl_stream.training.footage.episodes import Episodes, Traits, interleave
-from videoxl_stream.training.footage.site import Site
 from videoxl_stream.training.footage.incident_plan import (
     sample_absences,
     sample_covers,
@@ -34,6 +33,7 @@ from videoxl_stream.training.footage.people_plan import (
     sample_stoops,
     sample_walkers,
 )
+from videoxl_stream.training.footage.site import Site
 from videoxl_stream.training.footage.site_plan import plan_site
 from videoxl_stream.training.footage.vocabulary import ABANDONED_S, ANOMALIES, BRANDS, KINDS, STYLES
 
@@ -43,8 +43,8 @@ class Rates:
     """How often each kind happens.
 
     ``per_minute`` maps a kind to its mean number of occurrences a minute in streams that have events; occurrences of
-    a kind do not overlap, so about 2 a minute is the most (1 of ``abandoned``). Each stream multiplies each rate by one of ``spread``.
-    A share of ``quiet`` streams has no event at all; a share of ``channel`` streams is of that style.
+    a kind do not overlap, so about 2 a minute is the most (1 of ``abandoned``). Each stream multiplies each rate by
+    one of ``spread``. A share of ``quiet`` streams has no event at all; a share of ``channel`` is of that style.
     """
 
     per_minute: Mapping[str, float] = field(
@@ -109,8 +109,8 @@ class SceneBatch:
         """
         found = {}
         for kind, episodes in self.events.items():
-            moment = episodes.at(times)
-            found[kind] = moment.seen & (moment.since_s >= 0) & (moment.left_s > 0)
+            moment, at_home = episodes.at(times), self.channel if kind == "ad" else ~self.channel
+            found[kind] = moment.seen & (moment.since_s >= 0) & (moment.left_s > 0) & at_home.unsqueeze(1)
         return {kind: seen & ~found["tampering"] if kind != "tampering" else seen for kind, seen in found.items()}
 
     def brands(self, times: Tensor) -> Tensor:

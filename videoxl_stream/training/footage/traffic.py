@@ -15,7 +15,7 @@ _LANES = (0.45, -0.3)  # where the wheels of the near and the far lane are, in h
 
 
 def traffic(plan: Traits, moment: Moment, night: Tensor, lane: int) -> list[Tensor]:
-    """Return the eight shapes of the vehicle that is in a lane, if any, for the near lane with two warning lights and a triangle."""
+    """Return the eight shapes of a lane's vehicle; in the near lane (0) also two warning lights and a triangle."""
     traits, way = moment.traits, moment.traits["heading"]
     y = plan["road_y"] + plan["road_half"] * _LANES[lane]
     x = torch.where(traits["manner"] == PASSING, _crossing(moment), _halting(moment))
