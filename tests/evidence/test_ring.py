@@ -65,6 +65,15 @@ def test_a_bound_wins_over_a_need_and_the_loss_is_counted(max_s: float, max_byte
     assert held.lost_groups == 8
 
 
+def test_a_bound_that_cuts_the_seconds_to_be_kept_counts_as_loss() -> None:
+    held = ring(keep_s=20, max_bytes=12)
+    held.add(seconds(0, 24))
+    assert held.lost_groups == 3
+    enough = ring(keep_s=4, max_bytes=12)
+    enough.add(seconds(0, 24))
+    assert enough.lost_groups == 0
+
+
 def test_a_group_that_is_too_large_alone_goes_and_the_next_keyframe_begins_anew() -> None:
     held = ring(max_bytes=3)
     held.add(seconds(0, 6))

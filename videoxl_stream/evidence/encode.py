@@ -125,8 +125,9 @@ def _frames(pictures: Iterable[TimedPicture]) -> Iterator[tuple[VideoFrame, int]
 
 def _frame(image: Image) -> VideoFrame:
     height, width, _ = image.shape
-    even = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
-    frame = VideoFrame.from_ndarray(np.ascontiguousarray(even), format="rgb24")
+    if height % 2 or width % 2:
+        image = np.pad(image, ((0, height % 2), (0, width % 2), (0, 0)), mode="edge")
+    frame = VideoFrame.from_ndarray(np.ascontiguousarray(image), format="rgb24")
     frame.time_base = TIME_BASE
     return frame
 

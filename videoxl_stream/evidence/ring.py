@@ -77,7 +77,8 @@ class PacketRing:
 
         Args:
             packets: in decoding order; those before the first keyframe cannot be used and are passed over.
-            needs: of the clips in the making. Groups they lose to a bound count as ``lost_groups``.
+            needs: of the clips in the making. Groups that a bound takes from them, or from the seconds to be kept in
+                any case, count as ``lost_groups``.
         """
         for packet in packets:
             self._append(packet)
@@ -145,15 +146,14 @@ class PacketRing:
         return not kept and not self._is_needed(needs)
 
     def _is_needed(self, needs: Collection[Need]) -> bool:
-        oldest, following = self._groups[0], self._groups[1] if len(self._groups) > 1 else None
+        oldest, following = self._groups[0], self._groups[1]
         return any(
-            need.run == oldest.run
-            and (following is None or following.run != oldest.run or following.start_s > need.start_s)
+            need.run == oldest.run and (following.run != oldest.run or following.start_s > need.start_s)
             for need in needs
         )
 
     def _lose(self, needs: Collection[Need]) -> None:
-        self.lost_groups += self._is_needed(needs) or len(self._groups) == 1
+        self.lost_groups += len(self._groups) == 1 or not self._is_idle(needs)
         self._drop()
         if not self._groups:
             self._aligned = False  # what follows leans on what has gone
