@@ -3,6 +3,7 @@ from __future__ import annotations
 import io
 from dataclasses import replace
 from fractions import Fraction
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -118,7 +119,9 @@ def test_the_length_of_the_last_picture_is_guessed_where_nobody_knows_it(tmp_pat
 def test_decoding_times_that_stand_still_are_spread(tmp_path: Path) -> None:
     _, packets = footage("mjpeg")
     still = [replace(packet, decode_s=packets[0].decode_s) for packet in packets]
-    assert len(decoded(remuxed(still, tmp_path))) == 30
+    clip = remuxed(still, tmp_path)
+    assert len(decoded(clip)) == 30
+    assert all(before.decode_s < after.decode_s for before, after in pairwise(packets_of(clip, "mjpeg")))
 
 
 def test_a_lone_keyframe_is_a_clip(tmp_path: Path) -> None:
