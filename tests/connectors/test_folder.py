@@ -4,6 +4,7 @@ import os
 import shutil
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -119,6 +120,26 @@ def test_what_is_no_footage_is_told_apart(clip: Path, tmp_path: Path) -> None:
     }
 
 
+def test_a_file_without_a_decoder_ends_neither_the_program_nor_the_stream(clip: Path, tmp_path: Path) -> None:
+    """Decoding it would end the process with SIGSEGV in PyAV before 18.1 (its issue 2344)."""
+    (tmp_path / "a.mp4").write_bytes(clip.read_bytes().replace(b"avc1", b"zzzz"))
+    shutil.copy(clip, tmp_path / "b.mp4")
+    opened = FileSource(tmp_path).open()
+    assert len(read_all(opened)) == 1
+    assert [outcome.fate for outcome in opened.outcomes] == [Fate.DAMAGED, Fate.READ]
+    assert "does not tell how its pictures are encoded" in opened.outcomes[0].reason
+
+
+def test_a_name_is_only_a_name(clip: Path, tmp_path: Path) -> None:
+    names = ["100%d.mp4", "concat:a|b.mp4", "12:30.mp4", "it's -i.mp4", "two\nlines.mp4", os.fsdecode(b"\xe9t\xe9.mp4")]
+    for name in names:
+        shutil.copy(clip, tmp_path / name)
+    opened = FileSource(tmp_path).open()
+    assert len(read_all(opened)) == len(names)
+    assert {(outcome.path.name, outcome.fate) for outcome in opened.outcomes} == {(name, Fate.READ) for name in names}
+    assert len(read_all(FileSource(tmp_path).open(opened.position()))) == 0
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may read everything")
 def test_a_file_that_may_not_be_read_is_told(clip: Path, tmp_path: Path) -> None:
     Path(shutil.copy(clip, tmp_path / "a.mp4")).chmod(0)
@@ -188,12 +209,19 @@ def test_a_file_that_does_not_say_when_it_was_recorded_goes_on(tmp_path: Path) -
     assert fourth[1] - third[1] == pytest.approx(timedelta(seconds=length), abs=timedelta(seconds=0.002))
 
 
-SAMPLINGS = st.sampled_from([None, 0.7, 3.0, "keyframes"])
+SAMPLINGS: tuple[Any, ...] = (None, 0.7, 3.0, "keyframes")
+
+
+@pytest.fixture(scope="module")
+def undisturbed(gate: Path) -> dict[Any, list[Frame]]:
+    return {fps: read_all(FileSource(gate, sample_fps=fps).open()) for fps in SAMPLINGS}
 
 
 @settings(max_examples=10)
-@given(st.lists(st.integers(0, 15), min_size=1, max_size=3), SAMPLINGS)
-def test_going_on_anywhere_equals_reading_through(gate: Path, legs: list[int], sample_fps: float | None) -> None:
+@given(st.lists(st.integers(0, 15), min_size=1, max_size=3), st.sampled_from(SAMPLINGS))
+def test_going_on_anywhere_equals_reading_through(
+    gate: Path, undisturbed: dict[Any, list[Frame]], legs: list[int], sample_fps: Any
+) -> None:
     source = FileSource(gate, sample_fps=sample_fps)
     frames: list[Frame] = []
     position = None
@@ -202,7 +230,7 @@ def test_going_on_anywhere_equals_reading_through(gate: Path, legs: list[int], s
         frames += read_some(opened, num)
         position = opened.position()
         opened.close()
-    assert same(frames, read_all(source.open()))
+    assert same(frames, undisturbed[sample_fps])
 
 
 def test_files_before_the_position_are_passed(gate: Path) -> None:

@@ -11,7 +11,7 @@ from tests.connectors.clips import HEIGHT, WIDTH, every, read_all, times, write_
 from videoxl_stream.connectors.file import FileSource
 from videoxl_stream.connectors.open_files import OpenFiles
 from videoxl_stream.errors import EndOfStream
-from videoxl_stream.frames import Codec, Frame, Image, Packet
+from videoxl_stream.frames import Frame, Image, Packet
 
 CODECS = {".mp4": "libx264", ".mkv": "libx264", ".ts": "libx264", ".webm": "libvpx", ".mov": "mpeg4"}
 
@@ -129,7 +129,3 @@ def test_key_frames_bring_all_packets(tmp_path: Path) -> None:
     assert [frame.time_s for frame in frames] == [packet.time_s for packet in packets if packet.keyframe]
     assert len(packets) == 60
     assert read_all(FileSource(path, sample_fps="keyframes").open())[-1].time_s == frames[-1].time_s
-
-
-def test_a_codec_is_a_plain_value() -> None:
-    assert Codec("h264", b"", 8, 8) == Codec("h264", b"", 8, 8)
