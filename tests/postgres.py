@@ -10,7 +10,6 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
-from itertools import count
 from pathlib import Path
 
 import psycopg
@@ -41,22 +40,19 @@ class PostgreSQL:
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
-        self._numbers = count()
 
     def url(self, name: str) -> str:
         """Of one of its databases, with a password that nobody may ever see."""
         return f"postgresql://tester:s3cret@/{name}?host={self._folder}"
 
-    def create(self, template: str = "template1") -> str:
-        """Make a new database, as a copy of another; returns its name."""
-        name = f"store{next(self._numbers)}"
-        self.execute(f'CREATE DATABASE "{name}" TEMPLATE "{template}"')
-        return name
+    def create(self, name: str) -> None:
+        """Make a database."""
+        self.execute(f'CREATE DATABASE "{name}"')
 
-    def execute(self, statement: str) -> None:
-        """Run a statement outside any transaction."""
-        with psycopg.connect(host=str(self._folder), user="tester", dbname="postgres", autocommit=True) as connection:
-            connection.execute(statement.encode())
+    def execute(self, statements: str, name: str = "postgres") -> None:
+        """Run statements in a database, outside any transaction."""
+        with psycopg.connect(host=str(self._folder), user="tester", dbname=name, autocommit=True) as connection:
+            connection.execute(statements.encode())
 
 
 @contextmanager

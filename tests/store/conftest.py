@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 
 import pytest
@@ -10,7 +11,12 @@ import pytest
 from tests.postgres import REMEDY, PostgreSQL, programs, served
 from videoxl_stream.store import EventStore
 
-TEMPLATE = "migrated"
+# One database is used again and again: making one takes longer than most tests.
+USED_AGAIN = "used_again"
+EMPTY = "TRUNCATE events, exhibits, streams, rules; UPDATE counters SET value = 0"
+
+
+_NUMBERS = count()
 
 
 @pytest.fixture(scope="session")
@@ -20,8 +26,8 @@ def server() -> Iterator[PostgreSQL | None]:
         yield None
         return
     with served(folder) as running:
-        running.execute(f'CREATE DATABASE "{TEMPLATE}"')
-        EventStore(running.url(TEMPLATE)).close()
+        running.create(USED_AGAIN)
+        EventStore(running.url(USED_AGAIN)).close()
         yield running
 
 
@@ -43,7 +49,8 @@ def url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
     server: PostgreSQL = request.getfixturevalue("postgres")
-    return server.url(server.create(TEMPLATE))
+    server.execute(EMPTY, USED_AGAIN)
+    return server.url(USED_AGAIN)
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.service)])
@@ -52,4 +59,6 @@ def empty_url(request: pytest.FixtureRequest) -> str:
     if request.param == "sqlite":
         return str(request.getfixturevalue("sqlite_url"))
     server: PostgreSQL = request.getfixturevalue("postgres")
-    return server.url(server.create())
+    name = f"new_{next(_NUMBERS)}"
+    server.create(name)
+    return server.url(name)

@@ -14,7 +14,9 @@ from tests.store.samples import START, event, exhibit
 from tests.store.test_retention import files, write
 from videoxl_stream.errors import StoreError
 from videoxl_stream.events import ExhibitKind
-from videoxl_stream.store import REMEDIES, EventStore, Fault, Retention
+from videoxl_stream.store import REMEDIES, EventStore, Fault, Retention, doctor
+from videoxl_stream.store.reading import Page
+from videoxl_stream.store.tables import ExhibitRow
 
 NO_TIME = timedelta(0)
 
@@ -38,9 +40,9 @@ def faults(store: EventStore, folder: Path) -> dict[str, Fault]:
 
 
 def mend(store: EventStore, folder: Path) -> None:
-    doctor = store.doctor(folder, settled=NO_TIME)
-    for finding in doctor.examine():
-        doctor.mend(finding)
+    looking = store.doctor(folder, settled=NO_TIME)
+    for finding in looking.examine():
+        looking.mend(finding)
 
 
 def test_nothing_is_found_where_all_is_right(url: str, folder: Path) -> None:
@@ -88,11 +90,11 @@ def test_what_is_being_written_is_left_alone(url: str, folder: Path) -> None:
 def test_a_file_that_comes_back_keeps_its_row(url: str, folder: Path) -> None:
     with filled(url, folder) as store:
         (folder / exhibit(0).path).unlink()
-        doctor = store.doctor(folder, settled=NO_TIME)
-        found = list(doctor.examine())
+        looking = store.doctor(folder, settled=NO_TIME)
+        found = list(looking.examine())
         write(folder, [exhibit(0)])
         for finding in found:
-            doctor.mend(finding)
+            looking.mend(finding)
         assert exhibit(0) in store.exhibits()
 
 
@@ -117,13 +119,15 @@ def test_both_sides_are_compared_whole(
         assert {each.path for each in store.exhibits()} == files(folder)
 
 
-def test_more_than_a_page_of_each_is_compared(sqlite_url: str, folder: Path) -> None:
-    shown = [exhibit(number, ExhibitKind.THUMBNAIL) for number in range(2500)]
-    write(folder, shown[500:])
+def test_more_than_a_page_of_each_is_compared(sqlite_url: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "PAGE_ROWS", 7)
+    monkeypatch.setattr(doctor, "EXHIBITS_BY_PATH", Page(ExhibitRow.path, ExhibitRow.path, num_rows=7))
+    shown = [exhibit(number, ExhibitKind.THUMBNAIL) for number in range(50)]
+    write(folder, shown[10:])
     with EventStore(sqlite_url) as store:
-        store.commit("site", "gate", exhibits=shown[:2000])
+        store.commit("site", "gate", exhibits=shown[:40])
         found = faults(store, folder)
-        assert [list(found.values()).count(fault) for fault in (Fault.MISSING, Fault.STRAY)] == [500, 500]
+        assert [list(found.values()).count(fault) for fault in (Fault.MISSING, Fault.STRAY)] == [10, 10]
         mend(store, folder)
         assert faults(store, folder) == {}
 

@@ -9,7 +9,9 @@ import pytest
 from tests.store.samples import START, event, exhibit
 from videoxl_stream.errors import StoreError
 from videoxl_stream.events import ExhibitKind, Severity, Status
-from videoxl_stream.store import EventStore, Retention, StreamState
+from videoxl_stream.store import EventStore, Retention, StreamState, event_store
+from videoxl_stream.store.reading import Page
+from videoxl_stream.store.tables import EventRow
 
 THUMBNAIL = ExhibitKind.THUMBNAIL
 
@@ -94,13 +96,14 @@ def test_changes_are_told_in_their_order_and_once(url: str) -> None:
         assert end == store.last_change() or store.changes(end) == ([], end)
 
 
-def test_many_events_are_read_one_by_one(url: str) -> None:
-    events = [event(window, severity=Severity.INFO if window % 2 else Severity.CRITICAL) for window in range(1300)]
-    same_start = [each.model_copy(update={"start": START}) for each in events[:1100]]
+def test_many_events_are_read_one_by_one(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(event_store, "EVENTS_BY_START", Page(EventRow.start, EventRow.id, num_rows=4))
+    events = [event(window, severity=Severity.INFO if window % 2 else Severity.CRITICAL) for window in range(25)]
+    same_start = [each.model_copy(update={"start": START}) for each in events[:18]]
     with EventStore(url) as store:
-        store.commit("site", "gate", events=[*same_start, *events[1100:]])
-        assert [each.window for each in store.each_event()][1100:] == list(range(1100, 1300))
-        assert len({each.id for each in store.each_event()}) == 1300
+        store.commit("site", "gate", events=[*same_start, *events[18:]])
+        assert [each.window for each in store.each_event()][18:] == list(range(18, 25))
+        assert {each.id for each in store.each_event()} == {each.id for each in events}
         assert {each.severity for each in store.each_event(severity=Severity.INFO)} == {Severity.INFO}
         assert list(store.each_event(status=Status.CLOSED)) == []
-        assert store.events(severity=Severity.INFO, limit=1) == [event(1299, severity=Severity.INFO)]
+        assert [each.window for each in store.events(severity=Severity.INFO, limit=1)] == [23]

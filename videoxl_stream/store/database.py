@@ -25,7 +25,8 @@ from videoxl_stream.store.tables import Tables
 _BUSY_TIMEOUT_MS = 10_000
 # A writer that begins as a reader may find that another has written meanwhile, and would have to give up.
 _WRITES = "BEGIN IMMEDIATE"
-_SHORT = 3  # an option's value this short, such as a number of seconds, is no secret
+# Options of a URL whose values say what went wrong; any other may be a secret.
+_HARMLESS = {"host", "port", "dbname", "sslmode", "connect_timeout", "timeout", "application_name"}
 _MIGRATION_LOCK = 0x76786C73  # any number that no other program's advisory locks have: "vxls"
 
 
@@ -171,7 +172,7 @@ def _parse(url: str) -> sa.URL:
 
 def _secrets(url: sa.URL) -> list[str]:
     """What of a URL must not be shown, longest first, since one may hold another."""
-    options = [value for values in url.normalized_query.values() for value in values if len(value) > _SHORT]
+    options = [value for name, values in url.normalized_query.items() if name not in _HARMLESS for value in values]
     user = f'"{url.username}"' if url.username else ""  # as servers quote it; bare, it may be part of any word
     return sorted(filter(None, (url.password, user, *options)), key=len, reverse=True)
 

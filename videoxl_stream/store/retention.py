@@ -135,12 +135,13 @@ def _release(transaction: Transaction, retention: Retention, now: datetime) -> t
 
 def _shrink(transaction: Transaction, num_bytes: int) -> int:
     """Give up evidence, oldest first, until so many bytes have gone; returns how many are still wanting."""
+    last = None
     while num_bytes > 0:
         with transaction() as connection:
-            rows = connection.execute(EXHIBITS_BY_END.first(_LOOSE)).all()
+            rows = connection.execute(EXHIBITS_BY_END.behind(_LOOSE, last)).all()
             freed = list(accumulate(row.num_bytes for row in rows))
             release_exhibits(connection, rows[: bisect_left(freed, num_bytes) + 1])
         if not rows:
             break
-        num_bytes -= freed[-1]
+        num_bytes, last = num_bytes - freed[-1], rows[-1]
     return max(num_bytes, 0)
