@@ -1,12 +1,6 @@
 from __future__ import annotations
 
-import logging
-import resource
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, timedelta
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,76 +8,22 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PIL import Image as Pillow
 
 from tests.evidence.footage import FPS, HEIGHT, START, WIDTH, decoded, event, film, frame, packets_of, picture
+from tests.evidence.watching import clip_of, half_a_minute, jpeg, life, of_kind, run, shown
 from videoxl_stream.errors import ConfigError
-from videoxl_stream.events import Event, Exhibit, ExhibitKind, Status
-from videoxl_stream.evidence import Evidence, OpenEvidence
-from videoxl_stream.frames import Frame, Image, Packet
+from videoxl_stream.events import Exhibit, ExhibitKind, Status
+from videoxl_stream.evidence import Evidence
+from videoxl_stream.frames import Packet
 from videoxl_stream.regions import Point, Regions
 
 TOP: list[Point] = [(0, 0), (1, 0), (1, 0.5), (0, 0.5)]  # all that the square ever touches
-
-
-@cache
-def half_a_minute() -> list[Packet]:
-    """Packets with a keyframe every second."""
-    return packets_of(film(num=30 * FPS))
 
 
 @pytest.fixture
 def packets() -> list[Packet]:
     """Packets with a keyframe every second."""
     return half_a_minute()
-
-
-def run(
-    evidence: OpenEvidence,
-    events: dict[float, Event],
-    packets: Sequence[Packet] = (),
-    *,
-    end_s: float = 30.0,
-    frames: dict[float, Frame] | None = None,
-) -> list[Exhibit]:
-    """Give a stream as a pipeline would: packets as they come, a window of two frames every second, then events."""
-    exhibits = []
-    for now_s in np.arange(0.0, end_s, 1.0).tolist():
-        come_s = (now_s + 0.5 if now_s else -9.0, now_s + 1.5)  # a decoder reads ahead
-        evidence.add([packet for packet in packets if come_s[0] <= packet.decode_s < come_s[1]])
-        exhibits += evidence.see([frame(now_s, index=2 * round(now_s)), frame(now_s + 0.5, index=2 * round(now_s) + 1)])
-        if now_s in events:
-            exhibits += evidence.note(events[now_s])
-        exhibits += evidence.advance(now_s)
-    return exhibits + evidence.finish()
-
-
-def life(start_s: float, end_s: float, window: int = 0) -> dict[float, Event]:
-    """An event that is noted a second after it began and closed a second after it ended."""
-    first, last = start_s + 1, end_s + 1
-    return {
-        first: event(start_s, start_s + 1, window=window),
-        last: event(start_s, end_s, status=Status.CLOSED, revision=1, window=window),
-    }
-
-
-def of_kind(exhibits: list[Exhibit], kind: ExhibitKind) -> list[Exhibit]:
-    return [exhibit for exhibit in exhibits if exhibit.kind == kind]
-
-
-def clip_of(exhibits: list[Exhibit]) -> Exhibit:
-    [clip] = of_kind(exhibits, ExhibitKind.CLIP)
-    return clip
-
-
-def shown(folder: Path, exhibit: Exhibit) -> list[tuple[float, Image]]:
-    return decoded((folder / exhibit.path).read_bytes())
-
-
-def jpeg(folder: Path, exhibit: Exhibit) -> Image:
-    with Pillow.open(folder / exhibit.path) as opened:
-        assert opened.format == "JPEG"
-        return np.asarray(opened)
 
 
 def test_a_clip_shows_an_event_with_its_rolls(tmp_path: Path, packets: list[Packet]) -> None:
@@ -226,52 +166,6 @@ def test_seconds_of_pictures_cost_kilobytes(tmp_path: Path) -> None:
     assert 0 < evidence.num_bytes < 300_000  # raw it would be 27 MB
 
 
-def assert_masked(images: Sequence[Image], region: tuple[slice, slice] = (slice(0, HEIGHT // 2), slice(None))) -> None:
-    assert images
-    for image in images:
-        under = image[region].astype(int)
-        # Codecs ring by a few shades right at the border; the square itself is 127 shades away.
-        assert np.abs(under[:-3] - 128).max() < 12
-        assert np.abs(under - 128).mean() < 2
-
-
-@pytest.mark.parametrize("with_packets", [True, False])
-def test_nothing_under_a_mask_is_ever_written(with_packets: bool, tmp_path: Path, packets: list[Packet]) -> None:
-    """Not even if the frames come unmasked. The square moves under the mask all the time."""
-    evidence = Evidence(tmp_path, pre_roll_s=3, post_roll_s=2).open("site", "cam", Regions(masks=[TOP]))
-    exhibits = run(evidence, life(10, 14), packets if with_packets else ())
-    clip = clip_of(exhibits)
-    after = shown(tmp_path, clip)
-    assert clip.start_s == pytest.approx(7, abs=0.05)  # what is encoded anyway need not begin at a keyframe
-    assert len(after) == pytest.approx((clip.end_s - clip.start_s) * (FPS if with_packets else 2), abs=1)
-    assert_masked([image for _, image in after])
-    stills = [exhibit for exhibit in exhibits if exhibit.kind != ExhibitKind.CLIP]
-    assert len(stills) == 31
-    assert_masked([jpeg(tmp_path, exhibit) for exhibit in stills])
-    assert len(list(tmp_path.rglob("*.*"))) == len(exhibits)
-
-
-def test_what_is_not_under_a_mask_stays_to_be_seen(tmp_path: Path, packets: list[Packet]) -> None:
-    right: list[Point] = [(0.5, 0), (1, 0), (1, 1), (0.5, 1)]
-    evidence = Evidence(tmp_path).open("site", "cam", Regions(masks=[right]))
-    after = shown(tmp_path, clip_of(run(evidence, life(10, 14), packets)))
-    assert max(image[: HEIGHT // 2, : WIDTH // 2 - 4].max() for _, image in after) > 240
-    assert_masked([image for _, image in after], (slice(None), slice(WIDTH // 2 + 3, None)))
-
-
-def test_masks_lie_on_the_upright_picture(tmp_path: Path) -> None:
-    """The camera hangs on its side: what was above is left once the picture is upright."""
-    turned = packets_of(film(num=200), quarter_turns=1)
-    left: list[Point] = [(0, 0), (0.5, 0), (0.5, 1), (0, 1)]
-    evidence = Evidence(tmp_path).open("site", "cam", Regions(masks=[left]))
-    evidence.add(turned)
-    evidence.see([frame(10.0)])
-    evidence.note(event(8, 9, status=Status.CLOSED))
-    after = shown(tmp_path, clip_of(evidence.advance(19)))
-    assert after[0][1].shape == (WIDTH, HEIGHT, 3)
-    assert_masked([image for _, image in after], (slice(None), slice(0, HEIGHT // 2 - 3)))
-
-
 def test_packets_that_no_container_takes_are_encoded(tmp_path: Path) -> None:
     evidence = Evidence(tmp_path).open("site", "cam")
     made = film("wmv2", "asf", num=200, options={"g": "10"})
@@ -289,51 +183,6 @@ def test_a_clip_ends_where_the_next_file_is_encoded_differently(tmp_path: Path) 
     assert other.start_s == pytest.approx(12)
     assert {image.shape for _, image in shown(tmp_path, one)} == {(64, 96, 3)}
     assert {image.shape for _, image in shown(tmp_path, other)} == {(64, 64, 3)}
-
-
-@pytest.mark.parametrize("masks", [(), (TOP,)])
-def test_damaged_packets_stop_nothing(masks: tuple[list[Point], ...], tmp_path: Path, packets: list[Packet]) -> None:
-    noise = np.random.default_rng(1)
-    codec = replace(packets[0].codec, extradata=b"")
-    broken = [replace(packet, data=noise.bytes(len(packet.data)), codec=codec) for packet in packets]
-    evidence = Evidence(tmp_path).open("site", "cam", Regions(masks=masks))
-    exhibits = run(evidence, life(10, 14), broken)
-    assert of_kind(exhibits, ExhibitKind.CLIP) == []
-    assert (evidence.counts.failed, evidence.counts.written) == (1, 31)
-    assert list(tmp_path.rglob("*.mp4*")) == []
-
-
-@contextmanager
-def no_room_beyond(num_bytes: int) -> Iterator[None]:
-    """Let no file grow larger, as on a full disk."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (num_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.mark.parametrize("masks", [(), (TOP,)])
-def test_a_full_disk_stops_nothing_and_leaves_no_half_files(
-    masks: tuple[list[Point], ...], tmp_path: Path, packets: list[Packet], caplog: pytest.LogCaptureFixture
-) -> None:
-    evidence = Evidence(tmp_path).open("site", "cam", Regions(masks=masks))
-    with no_room_beyond(400):
-        exhibits = run(evidence, life(10, 14), packets)
-    assert exhibits == []
-    assert evidence.counts.failed == 32
-    assert [path for path in tmp_path.rglob("*") if path.is_file()] == []
-    assert caplog.text.count("cannot be written") == 1
-    # Once there is room again, evidence goes on.
-    assert len(evidence.see([frame(40.0)])) == 1
-
-
-def test_a_folder_that_cannot_be_made_stops_nothing(tmp_path: Path, packets: list[Packet]) -> None:
-    (tmp_path / "file").write_bytes(b"")
-    evidence = Evidence(tmp_path / "file" / "evidence").open("site", "cam")
-    assert run(evidence, life(10, 14), packets) == []
-    assert evidence.counts.failed == 32
 
 
 def test_a_replay_writes_the_same_files_again(tmp_path: Path, packets: list[Packet]) -> None:
@@ -380,14 +229,6 @@ def test_an_event_that_outlived_a_restart_gets_a_clip_if_it_has_none(tmp_path: P
     assert of_kind(exhibits, ExhibitKind.CLIP) == of_kind(exhibits, ExhibitKind.PICTURE) == []
 
 
-def test_an_event_whose_footage_has_gone_has_no_clip(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
-    evidence = Evidence(tmp_path).open("site", "cam")
-    assert evidence.note(event(1, 2)) == []
-    assert evidence.finish() == []
-    assert evidence.counts.failed == 2
-    assert "no picture of event" in caplog.text
-
-
 def test_an_event_far_back_is_shown_whole_within_reach(tmp_path: Path, packets: list[Packet]) -> None:
     evidence = Evidence(tmp_path, reach_s=20, pre_roll_s=2).open("site", "cam")
     clip = clip_of(run(evidence, {29.0: event(10, 12, status=Status.CLOSED)}, packets))
@@ -395,21 +236,6 @@ def test_an_event_far_back_is_shown_whole_within_reach(tmp_path: Path, packets: 
     near = Evidence(tmp_path, reach_s=1, pre_roll_s=2).open("site", "cam")
     assert run(near, {}, packets)
     assert near.num_bytes < evidence.num_bytes / 3
-
-
-def test_memory_is_bounded_and_the_loss_is_told_once(
-    tmp_path: Path, packets: list[Packet], caplog: pytest.LogCaptureFixture
-) -> None:
-    limit = sum(len(packet.data) for packet in packets) // 10
-    evidence = Evidence(tmp_path, ring_bytes=limit, thumbnails=False).open("site", "cam")
-    with caplog.at_level(logging.WARNING):
-        for packet in packets:
-            evidence.add([packet])
-            assert evidence.num_bytes <= limit
-            if packet is packets[50]:
-                evidence.note(event(2, 3))
-    assert evidence.counts.lost > 0
-    assert caplog.text.count("ring_bytes") == 1
 
 
 @pytest.mark.parametrize(
