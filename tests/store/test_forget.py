@@ -88,19 +88,31 @@ def test_another_pipeline_may_be_spared(url: str, folder: Path) -> None:
         assert store.events() == [event(0)]
 
 
-def test_the_words_are_gone_from_the_files_of_the_database(sqlite_url: str, folder: Path, tmp_path: Path) -> None:
-    def stored() -> bytes:
-        return b"".join(path.read_bytes() for path in sorted(tmp_path.glob("events.db*")))
+def stored(folder: Path) -> bytes:
+    """Every byte of the database's files."""
+    return b"".join(path.read_bytes() for path in sorted(folder.glob("events.db*")))
 
+
+def test_the_words_are_gone_from_the_files_of_the_database(sqlite_url: str, folder: Path, tmp_path: Path) -> None:
     with filled(sqlite_url, folder) as store:
         store.commit("site", "gate", events=[told(9, revision=1), told(9, revision=2, answer="a dog")])
-        for _ in range(2):
-            assert SECRET.encode() in stored()
-            store.forget("gate", START, START + timedelta(days=1), folder)
-            if store.events():
-                store.forget("yard", START, START + timedelta(days=1), folder)
-            assert SECRET.encode() not in stored()
-            store.commit("site", "gate", events=[told(0)])
+        assert SECRET.encode() in stored(tmp_path)
+        for stream_id in ("gate", "yard"):
+            store.forget(stream_id, START, START + timedelta(days=1), folder)
+        assert SECRET.encode() not in stored(tmp_path)
+
+
+def test_what_was_deleted_carelessly_before_is_gone_as_well(sqlite_url: str, folder: Path, tmp_path: Path) -> None:
+    with filled(sqlite_url, folder):
+        careless = sqlite3.connect(tmp_path / "events.db", isolation_level=None)
+        careless.execute("PRAGMA secure_delete=OFF")
+        careless.execute("DELETE FROM events")
+        careless.execute("UPDATE rules SET state = NULL")
+        careless.close()
+    assert SECRET.encode() in stored(tmp_path)
+    with EventStore(sqlite_url) as store:
+        store.forget("gate", START, START + timedelta(days=1), folder)
+        assert SECRET.encode() not in stored(tmp_path)
 
 
 def test_a_reader_that_holds_the_old_pages_is_told_of(
