@@ -36,6 +36,7 @@ if TYPE_CHECKING:
     from videoxl_stream.regions import Regions, Zone
     from videoxl_stream.rules import Rule
     from videoxl_stream.store import EventStore, Retention
+    from videoxl_stream.watching import watch
 
     __version__: str
 
@@ -71,6 +72,7 @@ __all__ = [
     "VideoXLStreamError",
     "Zone",
     "__version__",
+    "watch",
 ]
 
 _HOMES = {
@@ -100,6 +102,7 @@ _HOMES = {
     "regions": ("Regions", "Zone"),
     "rules": ("Rule",),
     "store": ("EventStore", "Retention"),
+    "watching": ("watch",),
 }
 _HOME_OF = {name: f"{__name__}.{module}" for module, names in _HOMES.items() for name in names}
 

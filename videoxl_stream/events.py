@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from datetime import UTC
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
@@ -78,6 +79,15 @@ class Event(BaseModel):
             msg = f"event {self.id} ends before it starts"
             raise ValueError(msg)
         return self
+
+    def __str__(self) -> str:
+        """One line for people, with the time at which the event came to be what it is."""
+        at = self.end if self.status == Status.CLOSED else self.start
+        said = "" if self.content is None else f": {self.content}"
+        return (
+            f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} {self.stream_id} {self.rule} {self.status} "
+            f"{self.probability:.0%}{said}"
+        )
 
 
 class ExhibitKind(StrEnum):
