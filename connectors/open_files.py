@@ -125,7 +125,8 @@ class OpenFiles:
                     return frame
             elif message is not None:
                 self._take(message)
-            elif time.monotonic() >= deadline:
+            # Also while packets come and come: whoever reads has to fetch them.
+            if time.monotonic() >= deadline:
                 return None
         raise self._over
 

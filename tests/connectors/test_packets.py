@@ -63,6 +63,18 @@ def test_packets_come_with_the_frames_and_not_only_at_the_end(tmp_path: Path) ->
     opened.close()
 
 
+def test_where_frames_are_rare_a_reader_can_fetch_packets_meanwhile(tmp_path: Path) -> None:
+    path = write_video(tmp_path / "clip.mp4", every(40, 100))
+    opened = FileSource(path, sample_fps=0.01).open(packets=True)
+    fetched: list[int] = []
+    with pytest.raises(EndOfStream):
+        while True:
+            opened.read(0)
+            fetched.append(len(opened.packets()))
+    assert sum(fetched) == 100
+    assert max(fetched) == 1
+
+
 def test_without_being_asked_for_there_are_none(tmp_path: Path) -> None:
     path = write_video(tmp_path / "clip.mp4", every(40, 10))
     frames, packets = read_with_packets(FileSource(path, sample_fps=None).open())
