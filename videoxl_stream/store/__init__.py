@@ -5,6 +5,7 @@ from __future__ import annotations
 from videoxl_stream.store.database import Database
 from videoxl_stream.store.doctor import REMEDIES, Doctor, Fault, Finding
 from videoxl_stream.store.event_store import EventStore
+from videoxl_stream.store.evidence_folder import EvidenceFolder
 from videoxl_stream.store.reading import StreamSummary
 from videoxl_stream.store.removal import Removal
 from videoxl_stream.store.retention import Retention
@@ -15,6 +16,7 @@ __all__ = [
     "Database",
     "Doctor",
     "EventStore",
+    "EvidenceFolder",
     "Fault",
     "Finding",
     "Removal",
