@@ -22,7 +22,7 @@ def test_the_demo_agrees_with_itself_and_can_be_run_again(tmp_path: Path, monkey
     (out / "summary.json").write_text("of an earlier run")
     (out / "events.db").write_text("of an earlier run")
     (out / "notes.txt").write_text("of the user")
-    result = CliRunner().invoke(app, ["demo", "--out", str(out), "--seconds", "30", "--seed", "3"])
+    result = CliRunner().invoke(app, ["demo", "--out", str(out), "--seconds", "30", "--seed", "3", "--seed", "10"])
     assert result.exit_code == 0, result.output
 
     summary = json.loads((out / "summary.json").read_text())

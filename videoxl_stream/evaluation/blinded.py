@@ -9,7 +9,7 @@ import torch
 
 from videoxl_stream.model.memory import VideoMemory, View
 from videoxl_stream.model.video_xl import VideoXL
-from videoxl_stream.queries import Query, Verdict
+from videoxl_stream.queries import Query, Span, Verdict
 
 
 class BlindedVideoXL(VideoXL):
@@ -19,6 +19,13 @@ class BlindedVideoXL(VideoXL):
         """As ``VideoXL.verdicts`` on the zeroed memory. Ask at a window's close: what is pending would be seen."""
         with _emptied(memory):
             return super().verdicts(memory, queries)
+
+    def answer(
+        self, memory: VideoMemory, question: str, *, span: Span | None = None, max_new_tokens: int = 256
+    ) -> Iterator[str]:
+        """As ``VideoXL.answer`` on the zeroed memory, but all at once."""
+        with _emptied(memory):
+            return iter(list(super().answer(memory, question, span=span, max_new_tokens=max_new_tokens)))
 
 
 @contextmanager

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from pathlib import Path
 
@@ -13,8 +13,10 @@ import torch
 
 from videoxl_stream.evaluation.comparison import Comparison
 from videoxl_stream.evaluation.matching import MIN_IOU
+from videoxl_stream.evaluation.scoreboard import Scoreboard
 from videoxl_stream.evaluation.stills import stills
-from videoxl_stream.reports import Mark, write_html
+from videoxl_stream.evaluation.trial import MODEL
+from videoxl_stream.reports import Mark, Report, write_html
 
 
 def write_report(path: Path, compared: Comparison, clips: Mapping[str, Path], start: datetime) -> Path:
@@ -42,16 +44,11 @@ def write_report(path: Path, compared: Comparison, clips: Mapping[str, Path], st
         for stream_id, one in compared.occurrences()
     ]
     length_s = max(truth.duration_s for truth in compared.truths.values())
-    return write_html(
-        path,
-        compared.events,
-        title="What happened",
-        note=_note(compared),
-        start=start,
-        end=start + timedelta(seconds=length_s),
-        thumbnails=pictures,
-        marks=marks,
+    end = start + timedelta(seconds=length_s)
+    report = Report.of_events(
+        compared.events, note=_note(compared), start=start, end=end, marks=marks, streams=list(clips)
     )
+    return write_html(path, report, pictures=pictures)
 
 
 def _note(compared: Comparison) -> str:
@@ -64,24 +61,24 @@ def _note(compared: Comparison) -> str:
 
 
 def write_summary(
-    path: Path, compared: Comparison, *, seed: int, model: Mapping[str, str], seconds: Mapping[str, float]
+    path: Path, board: Scoreboard, *, seeds: Sequence[int], model: Mapping[str, str], seconds: Mapping[str, float]
 ) -> Path:
     """Write the score as JSON, with what it took.
 
     Args:
         path: the JSON file.
-        compared: truth and events.
-        seed: of the clips.
+        board: the score.
+        seeds: of the clips.
         model: names the weights.
         seconds: how long each part took.
     """
-    score = compared.score
+    truths = {name: truth for one in board.findings for name, truth in one.truths.items()}
     summary = {
-        **score.total.to_json(),
-        "kinds": {kind: counts.to_json() for kind, counts in score.kinds.items()},
+        **board.tally(MODEL, "all").counts.to_json(),
+        **board.to_json(),
         "min_iou": MIN_IOU,
-        "seed": seed,
-        "footage_s": {stream_id: truth.duration_s for stream_id, truth in compared.truths.items()},
+        "seeds": list(seeds),
+        "footage_s": {stream_id: truth.duration_s for stream_id, truth in truths.items()},
         "model": dict(model),
         "seconds": {part: round(length, 2) for part, length in seconds.items()},
         "hardware": _hardware(),

@@ -2,93 +2,79 @@
 
     python -m videoxl_stream.evaluation.thresholds --seeds 2000-2019
 
-Renders the demo's clips of seeds that serve nothing else, watches each once with every verdict kept, and tries all
-pairs of thresholds on the kept verdicts, through the same decisions as the pipeline makes. Prints what is best for
-each kind by the F1 of its events, and the table to put into pipelines/embedded_rules.py.
+Watches clips of seeds that serve nothing else, with every verdict kept, and tries pairs of thresholds and off-delays
+on the calibrated verdicts, through the same searches and decisions as the pipeline makes. Of each kind it takes what
+gives the best F1 of events together with its neighbours on the grid, rather than the one best point, which is luck.
+Prints the table to put into pipelines/embedded_rules.py.
 """
 
 from __future__ import annotations
 
 import argparse
-import math
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
-from pathlib import Path
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from functools import partial
+from itertools import product
 from statistics import fmean
-from tempfile import TemporaryDirectory
 
 from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from videoxl_stream.evaluation.comparison import Comparison
-from videoxl_stream.evaluation.demo import DURATION_S, clip_paths, render, seed_range, sources
-from videoxl_stream.evaluation.matching import Counts
-from videoxl_stream.evaluation.separation import auc, labelled
-from videoxl_stream.evaluation.sightings import Seen, events_from, watch_sightings
-from videoxl_stream.model.video_xl import VideoXL
+from videoxl_stream.evaluation.clip_pair import DURATION_S
+from videoxl_stream.evaluation.matching import Counts, Happening, score
+from videoxl_stream.evaluation.seeds import all_seeds, seed_range
+from videoxl_stream.evaluation.sightings import Watched, events_from, watch_seed
 from videoxl_stream.pipelines.embedded_rules import embedded_rules
+from videoxl_stream.queries import Span
 from videoxl_stream.rules import Rule
-from videoxl_stream.training.footage.clips import ClipFormat, Truth
+from videoxl_stream.training.footage.clips import ClipFormat
 
-GRID = tuple(step / 20 for step in range(1, 20))
+GRID = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+HOLDS_S = (0.0, 1.0, 2.0, 4.0)
 
-
-@dataclass(frozen=True, slots=True)
-class Watched:
-    """One clip's truth and what each rule was told at each window."""
-
-    truth: Truth
-    sightings: dict[str, list[Seen]]
-
-    def counts(self, rule: Rule) -> Counts:
-        """True, found and matched events of a rule's kind."""
-        events = events_from(rule, self.sightings[rule.name])
-        of_kind = tuple(one for one in self.truth.occurrences if one.kind == rule.name)
-        compared = Comparison({self.truth.style: replace(self.truth, occurrences=of_kind)}, events)
-        return compared.score.total
+Place = tuple[int, int, float]
+"""Indices of ``threshold`` and ``clear_below`` in ``GRID``, and ``hold_s``."""
 
 
-def watch_seed(model: VideoXL, seed: int, duration_s: float, encoding: ClipFormat) -> list[Watched]:
-    """Render the clips of a seed and watch them, keeping the verdicts and nothing else."""
-    with TemporaryDirectory() as folder:
-        truths = render(Path(folder), seed, duration_s, encoding=encoding)
-        streams = sources(clip_paths(Path(folder)))
-        return [Watched(truths[one.stream_id], watch_sightings(model, one, embedded_rules())) for one in streams]
+def clip_counts(clip: Watched, rule: Rule) -> Counts:
+    """True, found and matched events of a rule's kind in a clip."""
+    found = [Happening("", rule.name, Span(e.start_s, e.end_s)) for e in events_from(rule, clip.sightings[rule.name])]
+    occurrences = [one for one in clip.truth.occurrences if one.kind == rule.name]
+    return score([Happening("", rule.name, Span(one.start_s, one.end_s)) for one in occurrences], found).total
 
 
 def total_counts(clips: Sequence[Watched], rule: Rule) -> Counts:
     """Counts over all clips."""
-    return sum((clip.counts(rule) for clip in clips), Counts())
+    return sum((clip_counts(clip, rule) for clip in clips), Counts())
 
 
 def best_rule(clips: Sequence[Watched], rule: Rule) -> Rule:
-    """The rule with the thresholds that give the best F1; of equally good ones the pair nearest to their middle."""
-    scored = [(total_counts(clips, tried).f1, tried) for tried in _variants(rule)]
-    best = max(f1 for f1, _ in scored)
-    equal = [tried for f1, tried in scored if f1 == best]
-    middle = fmean(tried.threshold for tried in equal), fmean(tried.clears_below for tried in equal)
-    return min(equal, key=lambda tried: math.dist((tried.threshold, tried.clears_below), middle))
+    """The rule with the thresholds and the off-delay that have the best neighbourhood."""
+    scores = {place: total_counts(clips, _placed(rule, place)).f1 for place in _places()}
+    return _placed(rule, max(scores, key=lambda place: (_around(scores, place), scores[place])))
 
 
-def _variants(rule: Rule) -> Iterator[Rule]:
-    for threshold in GRID:
-        for clear_below in GRID:
-            if clear_below <= threshold:
-                yield replace(rule, threshold=threshold, clear_below=clear_below)
+def _places() -> Iterator[Place]:
+    for opens, clears, hold_s in product(range(len(GRID)), range(len(GRID)), HOLDS_S):
+        if clears <= opens:
+            yield opens, clears, hold_s
 
 
-def _row(clips: Sequence[Watched], rule: Rule, best: Rule) -> list[str]:
-    pairs = [pair for c in clips for pair in labelled(c.truth.occurrences, rule.name, c.sightings[rule.name])]
-    now, then = total_counts(clips, rule), total_counts(clips, best)
-    return [
-        rule.name,
-        f"{auc(pairs):.3f}",
-        f"{now.f1:.3f}",
-        f"{best.threshold}",
-        f"{best.clears_below}",
-        *(f"{share:.3f}" for share in (then.precision, then.recall, then.f1)),
-    ]
+def _placed(rule: Rule, place: Place) -> Rule:
+    opens, clears, hold_s = place
+    return replace(rule, threshold=GRID[opens], clear_below=GRID[clears], hold_s=hold_s)
+
+
+def _around(scores: Mapping[Place, float], place: Place) -> float:
+    """Mean score of a place and its neighbours; one beyond the edge scores like the place at the edge itself."""
+    opens, clears, hold_s = place
+    last = len(GRID) - 1
+    near = []
+    for up, across in product((-1, 0, 1), repeat=2):
+        other = min(max(opens + up, 0), last)
+        near.append(scores[other, min(max(clears + across, 0), other), hold_s])
+    return fmean(near)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -102,19 +88,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--model", default="embedded", help="'embedded', or a checkpoint folder")
     parser.add_argument("--seconds", type=float, default=DURATION_S, help="length of each clip")
     parser.add_argument("--fps", type=int, default=2, help="of the clips; 2 draws just what the model looks at")
+    parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
-    model, encoding = VideoXL.from_pretrained(given.model), ClipFormat(fps=given.fps)
-    clips: list[Watched] = []
-    for seed in track(given.seeds, "watching", console=Console(stderr=True)):
-        clips += watch_seed(model, seed, given.seconds, encoding)
-    table = Table("kind", "AUC", "F1 now", "open", "clear", "precision", "recall", "F1")
-    chosen = {}
+    watch = partial(watch_seed, model=given.model, duration_s=given.seconds, encoding=ClipFormat(fps=given.fps))
+    choose([clip for both in all_seeds(watch, given.seeds, given.jobs).values() for clip in both])
+
+
+def choose(clips: Sequence[Watched]) -> None:
+    """Choose for each of the embedded rules, and print."""
+    table = Table(
+        "kind", "F1 now", "open", "clear", "hold (s)", "true", "found", "matched", "precision", "recall", "F1"
+    )
+    lines = []
     for rule in track(embedded_rules(), "choosing", console=Console(stderr=True)):
-        chosen[rule.name] = best = best_rule(clips, rule)
-        table.add_row(*_row(clips, rule, best))
+        best = best_rule(clips, rule)
+        now, then = total_counts(clips, rule), total_counts(clips, best)
+        limits = (best.threshold, best.clears_below, best.hold_s)
+        shares = (then.precision, then.recall, then.f1)
+        numbers = (*limits, then.true, then.found, then.matched)
+        table.add_row(rule.name, f"{now.f1:.3f}", *map(str, numbers), *(f"{share:.3f}" for share in shares))
+        lines.append(f'    "{rule.name}": {limits},')
     console = Console()
     console.print(table)
-    lines = [f'    "{name}": ({best.threshold}, {best.clears_below}),' for name, best in chosen.items()]
     console.print("\n".join(("THRESHOLDS = {", *lines, "}")), highlight=False)
 
 
