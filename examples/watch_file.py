@@ -15,7 +15,7 @@ from typing import Any
 
 from videoxl_stream import Event, EventStore, FileSource, Pipeline, Rule, Severity, VideoXL
 from videoxl_stream.interfaces import VideoModel
-from videoxl_stream.reports import write_html
+from videoxl_stream.reports import Report, write_html
 
 
 def watch(video: Path, question: str, model: VideoModel[Any], out: Path) -> list[Event]:
@@ -31,7 +31,7 @@ def watch(video: Path, question: str, model: VideoModel[Any], out: Path) -> list
         source = FileSource(video, sample_fps=1.0)
         pipeline = Pipeline(sources=[source], model=model, rules=[rule], store=store, name="watch-file")
         found = pipeline.run()
-    write_html(out / "report.html", found, title=video.name, note=question)
+        write_html(out / "report.html", Report.of(store, title=video.name, note=question))
     return found
 
 

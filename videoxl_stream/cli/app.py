@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from videoxl_stream.cli.ask import ask
 from videoxl_stream.cli.demo import demo
 from videoxl_stream.cli.events import events
+from videoxl_stream.cli.report import report
 from videoxl_stream.cli.run import run
 from videoxl_stream.cli.store import store
 from videoxl_stream.cli.verify import verify
@@ -43,6 +44,7 @@ app.command()(run)
 app.command()(ask)
 app.command()(verify)
 app.command()(demo)
+app.command()(report)
 app.add_typer(events)
 app.add_typer(store)
 

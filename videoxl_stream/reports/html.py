@@ -1,52 +1,126 @@
-"""Events as one HTML file that needs nothing else: no network, no scripts, light and dark."""
+"""A report as one HTML file that needs nothing else: no network, no scripts to read it, light and dark."""
 
 from __future__ import annotations
 
 from base64 import b64encode
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from dataclasses import dataclass
+from functools import partial
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from videoxl_stream.errors import ConfigError
-from videoxl_stream.events import Event, Severity, Status
-from videoxl_stream.reports.timeline import Mark, timelines
+from videoxl_stream.events import Event, ExhibitKind, Severity, Status
+from videoxl_stream.reports import words
+from videoxl_stream.reports.exhibits import THUMBNAILS_PER_STREAM
+from videoxl_stream.reports.figures import rank
+from videoxl_stream.reports.pictures import Pictures, embed
+from videoxl_stream.reports.report import Report
+from videoxl_stream.reports.shelf import Shelf
+from videoxl_stream.reports.timeline import timelines
+from videoxl_stream.reports.writing import write_text
 
-_JPEG = b"\xff\xd8\xff"
+_KINDS = {"ingested": "ingested", "still": "still", "sampled away": "sampled", "dropped": "dropped", "held": "held"}
+_SEVERITIES = tuple(reversed(Severity))
+_MAX_GAPS = 200
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One event in the table.
+
+    Args:
+        event: what was found.
+        stream: what its stream is called.
+        picture: a ``data:`` URL.
+        picture_link: relative URL of the whole picture.
+        clip: relative URL of the clip.
+        clip_length: for people.
+    """
+
+    event: Event
+    stream: str
+    picture: str | None
+    picture_link: str | None
+    clip: str | None
+    clip_length: str
 
 
 def render_html(
-    events: Sequence[Event],
+    report: Report,
     *,
-    title: str = "Events",
-    note: str = "",
-    start: datetime | None = None,
-    end: datetime | None = None,
-    thumbnails: Mapping[str, bytes] | None = None,
-    marks: Sequence[Mark] = (),
+    evidence: Path | None = None,
+    page: Path | None = None,
+    pictures: Mapping[str, bytes] | None = None,
+    max_events: int = 500,
+    max_pictures: int = 150,
+    max_thumbnails: int = 240,
+    picture_width: int = 360,
 ) -> str:
-    """Make a report: counts, a timeline for every rule, and a table.
+    """Make the page.
+
+    What there are too many events for is left out of the table, and said: those that matter least, by severity and
+    then by probability. Timelines and figures are always of all events.
 
     Args:
-        events: in any order; ``EventStore.events()`` gives them.
-        title: heading of the page.
-        note: a sentence below it, such as which model looked at which footage.
-        start: left edge of the timelines, aware; None means the first event's or mark's start.
-        end: right edge; None means the last event's or mark's end.
-        thumbnails: for event ids, one JPEG each.
-        marks: stretches to outline on the timelines, such as what is known to have happened.
+        report: what it shows.
+        evidence: folder of the report's exhibits; None shows none.
+        page: file that the page will be; where the evidence folder lies below or beside it, or beside its folder,
+            clips and whole pictures are linked. None links nothing.
+        pictures: for event ids, a JPEG each, shown as they are in place of evidence.
+        max_events: rows of the table at most.
+        max_pictures: pictures of events at most.
+        max_thumbnails: small pictures under the timelines at most.
+        picture_width: of embedded pictures in pixels at most.
 
     Returns:
         the page; everything in it is escaped, pictures are embedded.
 
     Raises:
-        ConfigError: a thumbnail is no JPEG, or ``end`` is not later than ``start``.
+        ConfigError: one of ``pictures`` is no JPEG.
+        StoreError: there is no such evidence folder.
     """
-    pictures = {event_id: _data_url(event_id, jpeg) for event_id, jpeg in (thumbnails or {}).items()}
-    ordered = sorted(events, key=lambda event: (event.start, event.stream_id, event.rule))
-    left, right = _edges([*ordered, *marks], start, end)
+    shelf = Shelf(evidence, page)
+    bounds = {"max_pictures": max_pictures, "max_thumbnails": max_thumbnails, "width": picture_width}
+    embedded = embed(report, shelf, pictures or {}, **bounds)
+    rows = _rows(report, embedded, shelf, max_events)
+    environment = _environment(report)
+    script = environment.get_template("filter.js.j2").render()
+    return environment.get_template("report.html.j2").render(
+        report=report,
+        severities=_SEVERITIES,
+        tiles=_tiles(report),
+        pictures=embedded,
+        rows=rows,
+        choices=_choices(rows),
+        kinds=list(_KINDS.items()),
+        accounts=_accounts(report),
+        gaps=report.gaps[:_MAX_GAPS],
+        remarks=_remarks(report, rows, embedded),
+        script_digest=f"sha256-{b64encode(sha256(script.encode()).digest()).decode()}",
+        **_drawn(report),
+    )
+
+
+def write_html(
+    path: str | Path, report: Report, *, evidence: Path | None = None, pictures: Mapping[str, bytes] | None = None
+) -> Path:
+    """Write the page that ``render_html`` makes, and the folders above it; the file is there only when it is whole.
+
+    Returns:
+        the path.
+
+    Raises:
+        ConfigError: the file cannot be written, or one of ``pictures`` is no JPEG.
+        StoreError: there is no such evidence folder.
+    """
+    path = Path(path)
+    return write_text(path, render_html(report, evidence=evidence, page=path, pictures=pictures))
+
+
+def _environment(report: Report) -> Environment:
     environment = Environment(
         loader=PackageLoader("videoxl_stream.reports"),
         autoescape=True,
@@ -54,85 +128,101 @@ def render_html(
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters.update(moment=_moment, clock=_clock, duration=_duration)
-    return environment.get_template("report.html.j2").render(
-        title=title,
-        note=note,
-        start=left,
-        end=right,
-        events=ordered,
-        tiles=_tiles(ordered),
-        rules=sorted(Counter(event.rule for event in ordered).items()),
-        timelines=timelines(ordered, left, right, marks),
-        pictures=pictures,
+    environment.filters.update(
+        moment=partial(words.moment, zone=report.zone),
+        day=partial(words.day, zone=report.zone),
+        time_of_day=partial(words.time_of_day, zone=report.zone),
+        duration=words.duration,
+        length_of=lambda event: words.duration(event.end_s - event.start_s),
+        percent=words.percent,
+        counted=words.counted,
     )
+    return environment
 
 
-def write_html(
-    path: str | Path,
-    events: Sequence[Event],
-    *,
-    title: str = "Events",
-    note: str = "",
-    start: datetime | None = None,
-    end: datetime | None = None,
-    thumbnails: Mapping[str, bytes] | None = None,
-    marks: Sequence[Mark] = (),
-) -> Path:
-    """Write the page that ``render_html`` makes, and the folders above it.
-
-    Returns:
-        the path.
-
-    Raises:
-        ConfigError: as for ``render_html``.
-    """
-    page = render_html(events, title=title, note=note, start=start, end=end, thumbnails=thumbnails, marks=marks)
-    path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(page, encoding="utf-8")
-    return path
+def _tiles(report: Report) -> list[dict[str, Any]]:
+    events = report.events
+    tiles: list[tuple[str, object, str]] = [
+        ("events" if len(events) != 1 else "event", len(events), ""),
+        ("critical", sum(event.severity == Severity.CRITICAL for event in events), "critical"),
+        ("going on", sum(event.status != Status.CLOSED for event in events), "warning"),
+        ("streams", len(report.streams), ""),
+        ("rules", len(report.rules), ""),
+    ]
+    if report.gaps:
+        tiles.append(("without footage", words.duration(sum(stream.missing_s for stream in report.streams)), "warning"))
+    return [{"name": name, "number": number, "kind": kind} for name, number, kind in tiles]
 
 
-def _edges(shown: Sequence[Event | Mark], start: datetime | None, end: datetime | None) -> tuple[datetime, datetime]:
-    left = start or min((one.start for one in shown), default=datetime(1970, 1, 1, tzinfo=UTC))
-    right = end or max((one.end for one in shown), default=left + timedelta(seconds=1))
-    if end is None:
-        right = max(right, left + timedelta(seconds=1))
-    if right <= left:
-        msg = f"a report from {left} to {right} shows nothing; give an end later than its start"
-        raise ConfigError(msg)
-    return left, right
+def _rows(report: Report, pictures: Pictures, shelf: Shelf, max_events: int) -> list[Row]:
+    shown = {event.id for event in sorted(report.events, key=rank, reverse=True)[:max_events]}
+    proof = {(one.event_id, one.kind): one for one in report.exhibits}
+    rows = []
+    for event in report.events:
+        if event.id in shown:
+            clip, picture = proof.get((event.id, ExhibitKind.CLIP)), proof.get((event.id, ExhibitKind.PICTURE))
+            rows.append(
+                Row(
+                    event=event,
+                    stream=report.label(event),
+                    picture=pictures.of_events.get(event.id),
+                    picture_link=None if picture is None else shelf.link(picture),
+                    clip=None if clip is None else shelf.link(clip),
+                    clip_length="" if clip is None else words.duration(clip.end_s - clip.start_s),
+                )
+            )
+    return rows
 
 
-def _tiles(events: Sequence[Event]) -> list[tuple[str, int]]:
+def _choices(rows: Sequence[Row]) -> list[tuple[str, list[str]]]:
+    severities = {row.event.severity for row in rows}
     return [
-        ("events", len(events)),
-        ("critical", sum(event.severity == Severity.CRITICAL for event in events)),
-        ("going on", sum(event.status != Status.CLOSED for event in events)),
-        ("streams", len({event.stream_id for event in events})),
-        ("rules", len({event.rule for event in events})),
+        ("severity", [severity for severity in _SEVERITIES if severity in severities]),
+        ("rule", sorted({row.event.rule for row in rows})),
+        ("stream", sorted({row.stream for row in rows})),
     ]
 
 
-def _data_url(event_id: str, jpeg: bytes) -> str:
-    if not jpeg.startswith(_JPEG):
-        msg = f"the thumbnail of event {event_id} is no JPEG; encode it as one"
-        raise ConfigError(msg)
-    return f"data:image/jpeg;base64,{b64encode(jpeg).decode()}"
+def _drawn(report: Report) -> dict[str, Any]:
+    """What the timelines need."""
+    drawn = timelines(report)
+    labels = {one.label for one in drawn}
+    return {
+        "timelines": drawn,
+        "columns": THUMBNAILS_PER_STREAM,
+        "has_hatchings": any(one.hatchings for one in drawn),
+        "mark_labels": _mark_labels(report),
+        "quiet": [label for stream in report.streams if (label := report.label(stream)) not in labels],
+    }
 
 
-def _moment(at: datetime) -> str:
-    return f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S}"
+def _mark_labels(report: Report) -> str:
+    labels = sorted({mark.label.split(",")[0] for mark in report.marks})
+    return ", ".join(labels[:3]) + (", …" if len(labels) > 3 else "")
 
 
-def _clock(seconds: float) -> str:
-    """Stream time as a player shows it: 1:02:03 or 2:03."""
-    minutes, second = divmod(round(seconds), 60)
-    hours, minute = divmod(minutes, 60)
-    return f"{hours}:{minute:02}:{second:02}" if hours else f"{minute}:{second:02}"
+def _accounts(report: Report) -> list[dict[str, Any]]:
+    """A row for each stream, if anything is known of any, and one for all."""
+    if all(stream.frames is None and stream.last is None for stream in report.streams):
+        return []
+    rows = [{"name": report.label(stream), "last": stream.last, "frames": stream.frames} for stream in report.streams]
+    if len(rows) > 1 and report.frames is not None:
+        rows.append({"name": "all", "last": None, "frames": report.frames})
+    return rows
 
 
-def _duration(event: Event) -> str:
-    seconds = event.end_s - event.start_s
-    return f"{seconds:.1f} s" if seconds < 60 else _clock(seconds)
+def _remarks(report: Report, rows: Sequence[Row], pictures: Pictures) -> list[str]:
+    """What is not shown, and why."""
+    remarks = []
+    if left_out := len(report.events) - len(rows):
+        remarks.append(
+            f"The table leaves out {words.counted(left_out, 'event')} of lower severity or probability; "
+            "timelines and figures are of all events."
+        )
+    if pictures.left_out:
+        remarks.append(f"Pictures of {words.counted(pictures.left_out, 'event')} of lower rank are left out.")
+    if pictures.missing:
+        remarks.append(f"{words.counted(pictures.missing, 'picture')} of the store cannot be read.")
+    if len(report.gaps) > _MAX_GAPS:
+        remarks.append(f"Only the first {_MAX_GAPS} of {len(report.gaps):,} gaps are listed.")
+    return remarks
