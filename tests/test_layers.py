@@ -94,6 +94,8 @@ THIRD_PARTY: dict[str, set[str]] = {
     "starlette": {"server"},
     "uvicorn": {"server"},
     "prometheus_client": {"server"},
+    "yaml": {"config"},
+    "pydantic_core": {"config"},
 }
 
 

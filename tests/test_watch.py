@@ -1,18 +1,17 @@
 from __future__ import annotations
 
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from datetime import timedelta
-from fractions import Fraction
 from pathlib import Path
 
-import av
-import numpy as np
 import pytest
 
 import videoxl_stream.watching
+from tests.connectors.clips import every, write_video
 from videoxl_stream import ConfigError, Event, EventStore, FileSource, Rule, SourceOpenError, watch
 from videoxl_stream.events import ExhibitKind
 from videoxl_stream.names import Where, find_rules, find_sources, known_rules
@@ -20,6 +19,7 @@ from videoxl_stream.pipelines.embedded_rules import QUESTIONS
 from videoxl_stream.queries import Span
 from videoxl_stream.testing import ScriptedModel, ScriptedSource
 
+ROOT = Path(__file__).parent.parent
 DOOR = "Is the back door open?"
 MODEL = ScriptedModel({DOOR: [Span(20, 24)]})
 
@@ -29,14 +29,7 @@ def footage(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two videos of forty seconds at two frames a second, grey as the second."""
     folder = tmp_path_factory.mktemp("footage")
     for name in ("hall", "yard"):
-        with av.open(folder / f"{name}.mp4", "w") as container:
-            stream = container.add_stream("libx264", rate=2)
-            stream.width, stream.height, stream.pix_fmt = 64, 48, "yuv420p"
-            for tick in range(80):
-                frame = av.VideoFrame.from_ndarray(np.full((48, 64, 3), tick, np.uint8), format="rgb24")
-                frame.pts, frame.time_base = tick, Fraction(1, 2)
-                container.mux(stream.encode(frame))
-            container.mux(stream.encode(None))
+        write_video(folder / f"{name}.mp4", every(500, 80))
     return folder
 
 
@@ -198,7 +191,9 @@ def test_a_missing_file_is_said_before_anything_heavy_is_loaded(tmp_path: Path) 
         "try:\n    watch('nowhere.mp4', 'fire')\nexcept SourceOpenError as e:\n    print(e)\n"
         "sys.exit('torch' in sys.modules)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False, cwd=tmp_path)
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-c", code]
+    done = subprocess.run(command, capture_output=True, text=True, check=False, cwd=tmp_path, env=env)
     assert (done.returncode, done.stderr) == (0, "")
     assert "there is no file nowhere.mp4" in done.stdout
     assert list(tmp_path.iterdir()) == []

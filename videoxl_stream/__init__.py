@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from videoxl_stream.buffer import FrameBuffer
+    from videoxl_stream.config.site import Site
     from videoxl_stream.connectors.file import FileSource
     from videoxl_stream.errors import (
         CheckpointError,
@@ -60,6 +61,7 @@ __all__ = [
     "Retention",
     "Rule",
     "Severity",
+    "Site",
     "SourceError",
     "SourceOpenError",
     "SourceReadError",
@@ -77,6 +79,7 @@ __all__ = [
 
 _HOMES = {
     "buffer": ("FrameBuffer",),
+    "config.site": ("Site",),
     "connectors.file": ("FileSource",),
     "errors": (
         "CheckpointError",

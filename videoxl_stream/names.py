@@ -110,6 +110,11 @@ def asked_rule(text: str, model: Model) -> Rule:
     raise ConfigError(msg)
 
 
+def is_question(text: str) -> bool:
+    """Whether a text is a question rather than a name: it has a space or a question mark."""
+    return re.search(r"[\s?]", text.strip()) is not None
+
+
 def find_rules(rules: str | Rule | Iterable[str | Rule], model: Model) -> list[Rule]:
     """Rules as people give them: a name, a question, a Rule, or several of these.
 
@@ -129,7 +134,7 @@ def find_rules(rules: str | Rule | Iterable[str | Rule], model: Model) -> list[R
 
 
 def _rule(text: str, model: Model) -> Rule:
-    return asked_rule(text, model) if re.search(r"[\s?]", text) else named_rule(text, model)
+    return asked_rule(text, model) if is_question(text) else named_rule(text, model)
 
 
 def _taught(kind: str) -> Rule:

@@ -7,6 +7,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from videoxl_stream.cli.ask import ask
+from videoxl_stream.cli.config import config
 from videoxl_stream.cli.demo import demo
 from videoxl_stream.cli.events import events
 from videoxl_stream.cli.report import report
@@ -45,6 +46,7 @@ app.command()(ask)
 app.command()(verify)
 app.command()(demo)
 app.command()(report)
+app.add_typer(config)
 app.add_typer(events)
 app.add_typer(store)
 

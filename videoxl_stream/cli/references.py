@@ -1,4 +1,4 @@
-"""Python objects and models that are named on the command line."""
+"""What is named on the command line: Python objects, models and definitions of pipelines."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from typing import TYPE_CHECKING, Any, cast
 from videoxl_stream.errors import ConfigError
 
 if TYPE_CHECKING:
+    from videoxl_stream.config import Site
+    from videoxl_stream.config.document import Document
     from videoxl_stream.interfaces import VideoModel
+    from videoxl_stream.pipeline import Pipeline
 
 
 def load_object(reference: str) -> object:
@@ -48,10 +51,42 @@ def load_model(name: str) -> VideoModel[Any]:
 
     Raises:
         CheckpointError: the folder holds no weights that can be used.
-        ConfigError: the Python object cannot be found.
+        ConfigError: there is no such model, or the Python object cannot be found.
     """
     if ".py:" in name:
         return cast("VideoModel[Any]", load_object(name))
-    from videoxl_stream.model.video_xl import VideoXL
+    from videoxl_stream import names
 
-    return VideoXL.from_pretrained(name)
+    return names.load_model(name)
+
+
+def load_pipeline(reference: str) -> Pipeline:
+    """Load a Pipeline, or call the function that makes one.
+
+    Raises:
+        ConfigError: it is neither.
+    """
+    from videoxl_stream.pipeline import Pipeline
+
+    found = load_object(reference)
+    if callable(found) and not isinstance(found, Pipeline):
+        found = found()
+    if not isinstance(found, Pipeline):
+        msg = f"{reference} is {type(found).__name__}, no Pipeline; name a Pipeline or a function that returns one"
+        raise ConfigError(msg)
+    return found
+
+
+def load_site(definition: str) -> tuple[Site, Document]:
+    """Read a site's YAML file, or a ready-made one by its name, such as ``surveillance``.
+
+    Raises:
+        ConfigError: there is none, or it is no site.
+    """
+    from videoxl_stream.config import Site
+    from videoxl_stream.config.document import Document
+    from videoxl_stream.pipelines.ready_made import path_of
+
+    path = Path(definition)
+    document = Document(path if path.suffix.lower() in {".yaml", ".yml"} else path_of(definition))
+    return Site.read(document), document

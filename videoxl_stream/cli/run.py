@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
@@ -10,7 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from videoxl_stream.cli.references import load_object
+from videoxl_stream.cli.references import load_pipeline, load_site
 from videoxl_stream.cli.shown import line
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Status
@@ -22,12 +22,23 @@ if TYPE_CHECKING:
 
 def run(
     definition: Annotated[
-        str, typer.Argument(metavar="FILE.py:NAME", help="A Pipeline, or a function that makes one.")
+        str,
+        typer.Argument(
+            metavar="DEFINITION",
+            help="FILE.yaml; FILE.py:NAME of a Pipeline or of a function that makes one; or a ready-made one: "
+            "surveillance, ad_detection or daily_summary.",
+        ),
     ],
+    source: Annotated[
+        list[str] | None, typer.Option(help="Path or URL to watch instead of a YAML file's own; may be repeated.")
+    ] = None,
+    model: Annotated[str | None, typer.Option(help="Instead of a YAML file's own.")] = None,
+    events: Annotated[str | None, typer.Option(help="URL of the event store, instead of a YAML file's own.")] = None,
     resume: Annotated[bool, typer.Option(help="Go on where the store says that each stream stopped.")] = False,
 ) -> None:
     """Watch the sources of a pipeline until they end, and tell what happens."""
-    pipeline = _load(definition)
+    changes = {"source": source, "model": model, "events": events}
+    pipeline = _load(definition, {name: value for name, value in changes.items() if value})
     console = Console()
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
@@ -37,6 +48,7 @@ def run(
         if pipeline.counts:
             console.print(_summary(pipeline))
             console.print(f"events are in {pipeline.store.name}", style="dim", markup=False, soft_wrap=True)
+        pipeline.store.close()
 
 
 class _Screen:
@@ -55,21 +67,27 @@ class _Screen:
                 self._bars.console.print(line(event), soft_wrap=True, highlight=False)
 
 
-def _load(definition: str) -> Pipeline:
-    from videoxl_stream.pipeline import Pipeline
-
-    found = load_object(definition)
-    if callable(found) and not isinstance(found, Pipeline):
-        found = found()
-    if not isinstance(found, Pipeline):
-        msg = f"{definition} is {type(found).__name__}, no Pipeline; name a Pipeline or a function that returns one"
-        raise ConfigError(msg)
-    return found
+def _load(definition: str, changes: dict[str, Any]) -> Pipeline:
+    if definition.endswith(".py") or ".py:" in definition:
+        if changes:
+            given = ", ".join(f"--{name}" for name in changes)
+            msg = f"{definition} says itself what is watched and how; leave {given} out, or give a YAML file"
+            raise ConfigError(msg)
+        return load_pipeline(definition)
+    site, document = load_site(definition)
+    if changes:
+        site = site.changed(**changes)
+    pipeline = site.pipeline(document=None if changes else document)
+    site.retain(pipeline.store)
+    return pipeline
 
 
 def _summary(pipeline: Pipeline) -> Table:
-    table = Table("stream", "read", "ingested", "dropped", "waiting", "windows", "events")
+    table = Table(
+        "stream", "sampled away", "read", "ingested", "still", "dropped", "waiting", "windows", "events", "evidence"
+    )
     for stream_id, counts in pipeline.counts.items():
-        numbers = (counts.read, counts.ingested, counts.dropped, counts.held, counts.windows, counts.events)
-        table.add_row(escape(stream_id), *(str(number) for number in numbers))
+        read = (counts.sampled_away, counts.read, counts.ingested, counts.still, counts.dropped, counts.held)
+        files = len(pipeline.store.exhibits(pipeline=pipeline.name, stream_id=stream_id))
+        table.add_row(escape(stream_id), *map(str, (*read, counts.windows, counts.events, files)))
     return table

@@ -1,0 +1,219 @@
+"""A site: everything that a pipeline is made of, as plain data."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import UTC, datetime
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, Self, TypeVar
+
+from pydantic import Field, PositiveInt, ValidationError
+from pydantic_core import ErrorDetails
+
+from videoxl_stream.buffer import BufferLimits
+from videoxl_stream.config.document import Document
+from videoxl_stream.config.parts import Kept, Part, Rules, Sources, WatchedRule, WatchedSource, expand
+from videoxl_stream.errors import ConfigError, VideoXLStreamError
+from videoxl_stream.evidence import Evidence
+from videoxl_stream.interfaces import Sink, Source, VideoModel
+from videoxl_stream.motion import MotionGate
+from videoxl_stream.names import EMBEDDED, check_model, load_model
+from videoxl_stream.pipeline import Pipeline
+from videoxl_stream.rules import Rule
+from videoxl_stream.scheduling import Schedule
+from videoxl_stream.store import EventStore, Removal
+
+_T = TypeVar("_T")
+_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}  # as pydantic calls a field that is not there
+
+
+class Site(Part):
+    """A pipeline as plain data: one YAML file, or the same in Python. Relative paths begin where the program runs.
+
+    Raises:
+        pydantic.ValidationError: a field is missing, unknown or cannot work; ``from_yaml`` raises ConfigError.
+    """
+
+    name: str = Field(default="site", description="Of the pipeline; part of every event's id.")
+    sources: Sources = Field(default=(), description="Where footage comes from: each a path or URL, or more about it.")
+    rules: Rules = Field(
+        min_length=1,
+        description="What to watch for on every stream: each the name of a ready-made rule, a question, or more.",
+    )
+    model: str = Field(default=EMBEDDED, description="'embedded', or a folder with Video-XL's weights.")
+    device: str = Field(default="cpu", description="Where the model goes, such as cuda:0.")
+    system: str | None = Field(default=None, description="System prompt of the memories; null means the model's own.")
+    ratio: PositiveInt | None = Field(
+        default=None, description="Visual tokens per one kept; null means the model's own."
+    )
+    budget: PositiveInt | None = Field(
+        default=None, description="Slots each memory keeps at most; null means no limit."
+    )
+    events: str = Field(
+        default="sqlite:///events.db",
+        repr=False,
+        description="Where events are kept: SQLAlchemy's URL of SQLite or PostgreSQL. ${NAME} stands for a variable "
+        "of the environment.",
+    )
+    evidence: Evidence | None = Field(
+        default=None, description="How clips and pictures of events are kept; null keeps none."
+    )
+    retention: Kept = Field(
+        default=Kept(), description="How long events and evidence are kept; for ever, if nothing is said."
+    )
+    gate: MotionGate | None = Field(
+        default=None, description="Passes over windows in which nothing moves; {} for the usual one, null for none."
+    )
+    limits: BufferLimits | None = Field(default=None, description="Of each stream's buffer; null for the usual ones.")
+
+    @classmethod
+    def from_yaml(cls, path: str | Path) -> Self:
+        """Read a site from a file.
+
+        Raises:
+            ConfigError: the file cannot be read, or is no site; the message names each line and field.
+        """
+        return cls.read(Document(path))
+
+    @classmethod
+    def read(cls, document: Document) -> Self:
+        """Read a site from a YAML document; see ``from_yaml``."""
+        try:
+            return cls.model_validate(document.data)
+        except ValidationError as e:
+            raise ConfigError("\n".join(_complaint(error, document) for error in e.errors())) from e
+
+    def changed(
+        self, *, source: Sequence[str] | None = None, model: str | None = None, events: str | None = None
+    ) -> Self:
+        """The same with other sources, another model or another store.
+
+        Args:
+            source: paths and URLs.
+            model: its name.
+            events: the store's URL.
+        """
+        changes: dict[str, Any] = {"model": model, "events": events}
+        changes["sources"] = None if source is None else tuple(WatchedSource(url=url) for url in source)
+        return self.model_copy(update={name: value for name, value in changes.items() if value is not None})
+
+    def check(self, document: Document | None = None) -> None:
+        """Try all that can be tried without loading the model or opening the store.
+
+        Args:
+            document: that the site was read from, so that errors can name the line.
+
+        Raises:
+            ConfigError: a name or value cannot work, or a variable of the environment is not set.
+            SourceOpenError: there is no such file.
+        """
+        check_model(self.model)
+        self._parts(document)
+        expand(self.events)
+
+    def pipeline(
+        self,
+        *,
+        model: VideoModel[Any] | None = None,
+        store: EventStore | None = None,
+        sinks: Sequence[Sink] = (),
+        document: Document | None = None,
+    ) -> Pipeline:
+        """Make the pipeline that the site describes; its store is the caller's to close.
+
+        Args:
+            model: instead of loading the one named; rules stay those of the one named.
+            store: instead of opening the one named.
+            sinks: told of each event after it is stored.
+            document: as for ``check``.
+
+        Raises:
+            ConfigError: as for ``check``; or streams or rules share a name.
+            SourceOpenError: there is no such file.
+            StoreError: the store cannot be opened.
+            CheckpointError: the model cannot be loaded.
+        """
+        check_model(self.model)
+        sources, rules = self._parts(document)
+        opened = store or EventStore(expand(self.events))
+        try:
+            return Pipeline(
+                sources=sources,
+                model=model or load_model(self.model, device=self.device),
+                rules=rules,
+                store=opened,
+                sinks=sinks,
+                name=self.name,
+                system=self.system,
+                ratio=self.ratio,
+                budget=self.budget,
+                limits=self.limits,
+                regions={
+                    source.stream_id: part.regions
+                    for source, part in zip(sources, self.sources, strict=True)
+                    if part.regions is not None
+                },
+                gate=self.gate,
+                evidence=self.evidence,
+            )
+        except BaseException:
+            if store is None:
+                opened.close()
+            raise
+
+    def retain(self, store: EventStore) -> Removal:
+        """Let go of what ``retention`` does not keep, by now.
+
+        Raises:
+            StoreError: the database cannot be written.
+        """
+        folder = Path(self.evidence.folder) if self.evidence is not None else None
+        there = folder if folder is not None and folder.is_dir() else None
+        return store.apply(self.retention.retention, there, datetime.now(UTC))
+
+    def _parts(self, document: Document | None) -> tuple[list[Source], list[Rule]]:
+        if not self.sources:
+            msg = "there is no source; list the paths or URLs of some under 'sources'"
+            raise ConfigError(msg)
+
+        def source(part: WatchedSource) -> Source:
+            _ = part.regions
+            return part.source(self.model)
+
+        def rule(part: WatchedRule) -> Rule:
+            made = part.rule(self.model)
+            Schedule([made])
+            return made
+
+        return _each("sources", self.sources, source, document), _each("rules", self.rules, rule, document)
+
+
+def _each(what: str, parts: Sequence[Any], make: Callable[[Any], _T], document: Document | None) -> list[_T]:
+    """Make every part; an error says which one it was."""
+    made = []
+    for number, part in enumerate(parts):
+        try:
+            made.append(make(part))
+        except VideoXLStreamError as e:
+            msg = f"{_place((what, number), document)}: {e}"
+            raise type(e)(msg) from e
+    return made
+
+
+def _place(keys: Sequence[str | int], document: Document | None) -> str:
+    where = [] if document is None else [document.where(keys)]
+    return ": ".join([*where, *filter(None, [".".join(map(str, keys))])])
+
+
+def _complaint(error: ErrorDetails, document: Document) -> str:
+    said = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    if error["type"] in _UNKNOWN:
+        near = get_close_matches(str(error["loc"][-1]), _words(Site.model_json_schema()), n=1)
+        said = f"there is no such field; {f'did you mean {near[0]!r}?' if near else 'leave it out'}"
+    return f"{_place(error['loc'], document)}: {said}"
+
+
+def _words(schema: dict[str, Any]) -> set[str]:
+    """Names of all fields of a schema."""
+    return {field for part in (schema, *schema["$defs"].values()) for field in part.get("properties", {})}
