@@ -8,6 +8,7 @@ import pytest
 from tests.reports.samples import START, event, exhibit_of, gap, summary, thumbnail
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import ExhibitKind, Severity, Status
+from videoxl_stream.gaps import GAP, LastFrame
 from videoxl_stream.reports import Mark, Report
 from videoxl_stream.store import EventStore, StreamState
 
@@ -109,6 +110,16 @@ def test_thumbnails_are_spread_over_the_period(store: EventStore) -> None:
     start, end = START, START + timedelta(seconds=120)
     found = Report.of(store, since=start, until=end).thumbnails
     assert [exhibit.start_s for exhibit in found] == [5.0 + 10 * number for number in range(12)]
+
+
+def test_a_quiet_stream_is_known_up_to_its_last_frame() -> None:
+    seen = LastFrame(3600.0, START + timedelta(hours=1))
+    with EventStore("sqlite:///:memory:") as store:
+        store.commit("site", "gate", state=StreamState(windows=720, rules={GAP: seen.to_json(), "fire": "{}"}))
+        store.commit("site", "yard", state=StreamState(windows=720, rules={GAP: "of another version"}))
+        gate, yard = Report.of(store).streams
+    assert (gate.last, gate.rules) == (seen.utc, ("fire",))
+    assert yard.last is None
 
 
 def test_counts_of_another_kind_are_not_told() -> None:

@@ -46,12 +46,16 @@ def test_many_streams_that_flap_stay_small() -> None:
     assert sum(len(bar.events) for one in drawn for lane in one.lanes for bar in lane.bars) == 6000
 
 
-def test_gaps_and_what_nobody_knows_are_hatched() -> None:
-    end = START + timedelta(seconds=200)
-    known = StreamFigures(pipeline="site", stream_id="gate", first=START, last=START + timedelta(seconds=150))
-    report = Report.of_events([gap(40, 20)], start=START, end=end).model_copy(update={"streams": (known,)})
+@pytest.mark.parametrize(
+    ("last_s", "hatched"),
+    [(500, [(20.0, 10.0), (50.0, 50.0)]), (-9, [(20.0, 10.0), (0.0, 100.0)]), (950, [(20.0, 10.0)])],
+)
+def test_gaps_and_what_nobody_knows_are_hatched(last_s: float, hatched: list[tuple[float, float]]) -> None:
+    end = START + timedelta(seconds=1000)
+    known = StreamFigures(pipeline="site", stream_id="gate", last=START + timedelta(seconds=last_s))
+    report = Report.of_events([gap(200, 100)], start=START, end=end).model_copy(update={"streams": (known,)})
     [drawn] = timelines(report)
-    assert [(one.left, one.width) for one in drawn.hatchings] == [(20.0, 10.0), (75.0, 25.0)]
+    assert [(one.left, one.width) for one in drawn.hatchings] == hatched
     assert drawn.lanes == ()
 
 

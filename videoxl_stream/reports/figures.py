@@ -105,8 +105,8 @@ class StreamFigures(BaseModel):
     Args:
         pipeline: that watches it; empty where nobody said.
         stream_id: its name.
-        first: UTC of the earliest moment, ever, of which anything is known.
-        last: UTC of the latest.
+        first: UTC of the earliest moment, ever, of which anything was written.
+        last: UTC up to which it was watched, as far as is known.
         rules: watched for on it, as far as is known.
         events: found in the period.
         gaps: stretches of the period without footage.

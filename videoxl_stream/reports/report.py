@@ -14,10 +14,10 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, computed_field
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Event, Exhibit
-from videoxl_stream.gaps import GAP
+from videoxl_stream.gaps import GAP, LastFrame
 from videoxl_stream.reports.exhibits import exhibits_of, thumbnails_of
 from videoxl_stream.reports.figures import FrameCounts, RuleFigures, StreamFigures
-from videoxl_stream.store import EventStore, StreamSummary
+from videoxl_stream.store import EventStore, StreamState, StreamSummary
 
 _LEAST = timedelta(seconds=1)
 
@@ -113,20 +113,10 @@ class Report(BaseModel):
             for event in store.events(pipeline=each.pipeline, stream_id=each.stream_id, since=since, until=until)
         )
         now = now or datetime.now(UTC)
-        times = [at for each in known for at in (each.first, each.last) if at is not None]
+        figures = [_figures(store, each) for each in known]
+        times = [at for each in figures for at in (each.first, each.last) if at is not None]
         times += [at for mark in marks for at in (mark.start, mark.end)]
         start, end = _period(times, since, until, now)
-        figures = [
-            StreamFigures(
-                pipeline=each.pipeline,
-                stream_id=each.stream_id,
-                first=each.first,
-                last=each.last,
-                rules=_rules(store, each),
-                frames=FrameCounts.of(each.counts),
-            )
-            for each in known
-        ]
         told = {"timezone": timezone, "title": title, "note": note, "marks": tuple(marks), "written": now}
         report = cls._of(figures, found, start, end, **told)
         return report.model_copy(
@@ -245,9 +235,26 @@ def _chosen(store: EventStore, pipeline: str | None, streams: Sequence[str] | No
     return [each for each in known if each.stream_id in streams]
 
 
-def _rules(store: EventStore, stream: StreamSummary) -> tuple[str, ...]:
-    state = store.restore(stream.pipeline, stream.stream_id)
-    return () if state is None else tuple(sorted({*state.rules, *state.asked} - {GAP}))
+def _figures(store: EventStore, known: StreamSummary) -> StreamFigures:
+    """What is known of a stream, whatever the period."""
+    state = store.restore(known.pipeline, known.stream_id) or StreamState()
+    last = max((at for at in (known.last, _last_seen(state)) if at is not None), default=None)
+    return StreamFigures(
+        pipeline=known.pipeline,
+        stream_id=known.stream_id,
+        first=known.first,
+        last=last,
+        rules=tuple(sorted({*state.rules, *state.asked} - {GAP})),
+        frames=FrameCounts.of(known.counts),
+    )
+
+
+def _last_seen(state: StreamState) -> datetime | None:
+    """When the last frame was seen: a stream on which nothing is found leaves no other trace."""
+    try:
+        return LastFrame.from_json(state.rules[GAP]).utc if GAP in state.rules else None
+    except ConfigError:  # of another version
+        return None
 
 
 def _sorted(events: Any) -> list[Event]:

@@ -8,7 +8,7 @@ from urllib.parse import quote
 
 from videoxl_stream.errors import StoreError
 from videoxl_stream.events import Exhibit
-from videoxl_stream.store.evidence_folder import EvidenceFolder
+from videoxl_stream.store import EvidenceFolder
 
 
 class Shelf:

@@ -12,7 +12,7 @@ from videoxl_stream.reports.report import Mark, Report
 
 _MAX_TICKS = 6
 _MIN_WIDTH = 0.4  # percent; a moment must still be seen
-_MIN_UNWATCHED = 1.0  # percent; every stream begins and ends a little within a period
+_MIN_UNWATCHED, _MIN_UNWATCHED_S = 1.0, 60.0  # percent; what is newest is always still on its way
 _MAX_BARS = 4000  # of a page
 _NEAR = (0.0, 0.5, 2.0, 8.0)  # percent between bars that are drawn as one, where there are too many otherwise
 _DAY_S = 86_400
@@ -53,7 +53,7 @@ class Lane:
 
 @dataclass(frozen=True, slots=True)
 class Hatching:
-    """A stretch that nobody has seen: a gap, or what lies before or behind all that is known of the stream."""
+    """A stretch that nobody has seen: a gap, or what comes after all that is known of the stream."""
 
     label: str
     start: datetime
@@ -158,12 +158,10 @@ def _hatchings(report: Report, stream: StreamFigures) -> Iterable[Hatching]:
             yield Hatching(
                 f"{gap.answer}, {gap.content}" if gap.content else gap.answer, gap.start, gap.end, left, width
             )
-    unwatched = [("nothing is known before", start, stream.first), ("nothing is known after", stream.last, end)]
-    for label, since, until in unwatched:
-        if since is not None and until is not None and since < until:
-            left, width = _place(since, until, start, end)
-            if width >= _MIN_UNWATCHED:
-                yield Hatching(label, since, until, left, width)
+    since = max(stream.last, start) if stream.last is not None else end
+    left, width = _place(since, end, start, end)
+    if (end - since).total_seconds() >= _MIN_UNWATCHED_S and width >= _MIN_UNWATCHED:
+        yield Hatching("nothing is known after", since, end, left, width)
 
 
 def _place(since: datetime, until: datetime, start: datetime, end: datetime) -> tuple[float, float]:
