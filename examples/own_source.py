@@ -1,0 +1,69 @@
+"""Watch pictures of your own making: here a ball that a program draws.
+
+    python examples/own_source.py 120
+
+A source is a cheap description; ``open`` gives what is read. Anything that has pictures and times can be one.
+"""
+
+from __future__ import annotations
+
+import sys
+from datetime import UTC, datetime, timedelta
+
+import numpy as np
+
+from videoxl_stream import EndOfStream, Frame, watch
+from videoxl_stream.frames import Packet
+from videoxl_stream.interfaces import Position
+
+FPS = 2
+START = datetime(2026, 1, 1, tzinfo=UTC)
+
+
+class Ball:
+    """A ball that goes around. Delivery: every picture once. Resume: exact."""
+
+    stream_id = "ball"
+
+    def __init__(self, seconds: float) -> None:
+        self.num_frames = int(seconds * FPS)
+
+    def open(self, resume: Position | None = None, *, packets: bool = False) -> OpenBall:
+        """Begin, or go on where ``position`` said."""
+        return OpenBall(self.num_frames, int(resume["next"]) if resume else 0)
+
+
+class OpenBall:
+    """The ball on its way; ``position`` is the number of the next picture."""
+
+    sampled_away = 0
+
+    def __init__(self, num_frames: int, index: int) -> None:
+        self.expected_frames, self._index = num_frames, index
+
+    def read(self, timeout_s: float) -> Frame | None:
+        """Draw the next picture; never wait."""
+        if self._index >= self.expected_frames:
+            raise EndOfStream
+        time_s = self._index / FPS
+        y, x = np.mgrid[:108, :192]
+        ball = (x - 96 - 60 * np.cos(time_s)) ** 2 + (y - 54 - 30 * np.sin(time_s)) ** 2 < 100
+        image = np.where(ball[..., None], (230, 120, 20), (70, 90, 70)).astype(np.uint8)  # (height, width, 3)
+        self._index += 1
+        return Frame(Ball.stream_id, self._index - 1, time_s, START + timedelta(seconds=time_s), image)
+
+    def packets(self) -> tuple[Packet, ...]:
+        """Nothing is encoded; evidence clips are made of the pictures."""
+        return ()
+
+    def position(self) -> Position:
+        """Where the next read begins."""
+        return {"next": self._index}
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+
+if __name__ == "__main__":
+    for event in watch(Ball(seconds=float(sys.argv[1])), ["count", "fire"], events=None):
+        print(event, event.answer)
