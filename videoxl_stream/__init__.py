@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from videoxl_stream.pipeline import Pipeline
     from videoxl_stream.queries import Query, Span, Verdict
     from videoxl_stream.regions import Regions, Zone
+    from videoxl_stream.reports.report import Report
     from videoxl_stream.rules import Rule
     from videoxl_stream.store import EventStore, Retention
     from videoxl_stream.watching import watch
@@ -58,6 +59,7 @@ __all__ = [
     "Pipeline",
     "Query",
     "Regions",
+    "Report",
     "Retention",
     "Rule",
     "Severity",
@@ -103,6 +105,7 @@ _HOMES = {
     "pipeline": ("Pipeline",),
     "queries": ("Query", "Span", "Verdict"),
     "regions": ("Regions", "Zone"),
+    "reports.report": ("Report",),
     "rules": ("Rule",),
     "store": ("EventStore", "Retention"),
     "watching": ("watch",),

@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 
 import pytest
 
-from tests.reports.samples import START, event, exhibit_of, gap, summary, thumbnail
+from tests.reports.samples import START, Page, event, exhibit_of, gap, summary, thumbnail
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import ExhibitKind, Severity, Status
+from videoxl_stream.evidence import Evidence
 from videoxl_stream.gaps import GAP, LastFrame
-from videoxl_stream.reports import Mark, Report
+from videoxl_stream.pipeline import Pipeline
+from videoxl_stream.queries import Span
+from videoxl_stream.reports import Mark, Report, render_html
+from videoxl_stream.rules import Rule
 from videoxl_stream.store import EventStore, StreamState
+from videoxl_stream.testing import ScriptedModel, ScriptedSource
 
 FIRE, FALL = event(30), event(90, 0.2, rule="fall", severity=Severity.CRITICAL, status=Status.OPENED)
 YARD = event(5, stream_id="yard")
@@ -120,6 +127,34 @@ def test_a_quiet_stream_is_known_up_to_its_last_frame() -> None:
         gate, yard = Report.of(store).streams
     assert (gate.last, gate.rules) == (seen.utc, ("fire",))
     assert yard.last is None
+
+
+def test_a_report_of_a_run_agrees_with_the_run(tmp_path: Path) -> None:
+    rule = Rule(name="fire", question="Is there a fire?")
+    script = [float(second) for second in (*range(40), *range(100, 130))]
+    with EventStore("sqlite:///:memory:") as store:
+        pipeline = Pipeline(
+            sources=[ScriptedSource(script, stream_id="gate", start=START)],
+            model=ScriptedModel({rule.question: [Span(9, 14), Span(120, 121)]}),
+            rules=[rule, replace(rule, name="smoke", question="Is there smoke?")],
+            store=store,
+            name="site",
+            evidence=Evidence(tmp_path / "evidence"),
+        )
+        found = pipeline.run()
+        report = Report.of(store)
+    assert {each.id for each in report.events} == {each.id for each in found if each.rule == "fire"}
+    assert [(each.start_s, each.end_s) for each in report.gaps] == [(39, 100)]
+    [gate] = report.streams
+    assert (gate.rules, gate.gaps, gate.missing_s) == (("fire", "smoke"), 1, 61)
+    assert gate.last is not None
+    assert gate.last >= START + timedelta(seconds=129)
+    assert gate.frames is not None
+    assert (gate.frames.adds_up, gate.frames.read) == (True, len(script))
+    page = Page(render_html(report, evidence=tmp_path / "evidence", page=tmp_path / "report.html"))
+    assert len(page.all("img")) == len(report.events) + len(report.thumbnails) > 2
+    assert all((tmp_path / str(link["href"])).is_file() for link in page.all("a"))
+    assert len(page.all("a")) == 2 * len(report.events)
 
 
 def test_counts_of_another_kind_are_not_told() -> None:

@@ -51,8 +51,8 @@ class Row:
 def render_html(
     report: Report,
     *,
-    evidence: Path | None = None,
-    page: Path | None = None,
+    evidence: Path | str | None = None,
+    page: Path | str | None = None,
     pictures: Mapping[str, bytes] | None = None,
     max_events: int = 500,
     max_pictures: int = 150,
@@ -105,7 +105,7 @@ def render_html(
 
 
 def write_html(
-    path: str | Path, report: Report, *, evidence: Path | None = None, pictures: Mapping[str, bytes] | None = None
+    path: str | Path, report: Report, *, evidence: Path | str | None = None, pictures: Mapping[str, bytes] | None = None
 ) -> Path:
     """Write the page that ``render_html`` makes, and the folders above it; the file is there only when it is whole.
 

@@ -18,7 +18,7 @@ _MAX_GAPS = 50
 
 
 def render_markdown(
-    report: Report, *, evidence: Path | None = None, page: Path | None = None, max_events: int = 100
+    report: Report, *, evidence: Path | str | None = None, page: Path | str | None = None, max_events: int = 100
 ) -> str:
     """Make the text: GitHub's Markdown, with tables.
 
@@ -44,7 +44,7 @@ def render_markdown(
     )
 
 
-def write_markdown(path: str | Path, report: Report, *, evidence: Path | None = None) -> Path:
+def write_markdown(path: str | Path, report: Report, *, evidence: Path | str | None = None) -> Path:
     """Write what ``render_markdown`` makes, and the folders above it.
 
     Returns:

@@ -22,9 +22,9 @@ class Shelf:
         StoreError: there is no such folder.
     """
 
-    def __init__(self, evidence: Path | None, page: Path | None) -> None:
-        self._folder = None if evidence is None else EvidenceFolder(evidence)
-        self._beside = None if evidence is None or page is None else _beside(evidence, page)
+    def __init__(self, evidence: Path | str | None, page: Path | str | None) -> None:
+        self._folder = None if evidence is None else EvidenceFolder(Path(evidence))
+        self._beside = None if evidence is None or page is None else _beside(Path(evidence), Path(page))
 
     @property
     def is_there(self) -> bool:
