@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 import pytest
 import torch
 
 from videoxl_stream.errors import ConfigError
+from videoxl_stream.training.footage.conditions import CONDITIONS, LIGHTS, LOW_BIT_RATE
 from videoxl_stream.training.footage.dice import Dice
 from videoxl_stream.training.footage.painter import Painter
 from videoxl_stream.training.footage.scenes import Rates, Scenario, SceneBatch, sample_batch
 from videoxl_stream.training.footage.shapes import ANGLE, CX, CY, OPACITY, SOFT, TAPER
-from videoxl_stream.training.footage.vocabulary import ABANDONED_S, COLOUR_RGB, KINDS
+from videoxl_stream.training.footage.vocabulary import ABANDONED_S, COLOUR_RGB, KINDS, STYLES
 
 EVENTFUL = Rates({"intrusion": 2.0, "fire": 2.0, "fall": 2.0, "ad": 2.5}, quiet=0.0, channel=0.0, spread=(1.0,))
 
@@ -160,6 +163,57 @@ def test_someone_lies_on_the_ground_during_a_fall() -> None:
     assert (tilt[1:3] > 1.3).all()
     assert (tilt[[0, 3]] < 0.1).all()
     assert end_s - 1.5 - (start_s + 1.0) >= 5.4
+
+
+def test_every_clip_that_is_not_quiet_has_an_occurrence_and_stays_the_same() -> None:
+    rare = Rates({"fire": 1.5, "ad": 1.5}, spread=(0.0, 0.0, 0.0, 1.0))
+    for style in STYLES:
+        drawn = [Scenario.of(seed, style, 60.0, rare) for seed in range(30)]
+        quiet = [bool(rare.is_quiet(Dice(seed), 1)[0]) for seed in range(30)]
+        assert [not scenario.occurrences for scenario in drawn] == quiet
+        assert 8 <= sum(quiet) <= 22
+        again = [Scenario.of(seed, style, 60.0, rare).occurrences for seed in range(30)]
+        assert again == [scenario.occurrences for scenario in drawn]
+
+
+def test_what_happens_is_drawn_anew_at_the_same_place() -> None:
+    one, other = (sample_batch(3, 4, 60.0, EVENTFUL, turn=turn) for turn in (0, 1))
+    assert torch.equal(one.site.plan.values, other.site.plan.values)
+    assert torch.equal(one.programme.plan.values, other.programme.plan.values)
+    assert torch.equal(one.noise, other.noise)
+    assert not torch.equal(one.events["fire"].traits["start_s"], other.events["fire"].traits["start_s"])
+
+
+def test_a_clip_too_short_for_any_event_has_none() -> None:
+    assert Scenario.of(0, "site", 5.0, Rates(quiet=0.0)).occurrences == ()
+
+
+def test_the_clips_that_are_measured_are_half_quiet_and_show_every_kind() -> None:
+    found: Counter[str] = Counter()
+    for style in STYLES:
+        drawn = [Scenario.of(seed, style, 180.0) for seed in range(1000, 1040)]
+        eventful = [scenario for scenario in drawn if scenario.occurrences]
+        assert 16 <= len(eventful) <= 24
+        found.update(o.kind for scenario in drawn for o in scenario.occurrences)
+        assert 2 <= sum(len(scenario.occurrences) for scenario in eventful) / len(eventful) <= 4.5
+    assert min(found[kind] for kind in KINDS) >= 10
+
+
+def test_conditions_are_those_of_the_plan() -> None:
+    tally: Counter[str] = Counter()
+    for seed in range(1000, 1040):
+        scenario = Scenario.of(seed, "site", 20.0, Rates({}))
+        tally.update(scenario.conditions)
+        plan, conditions = scenario.batch.site.plan, scenario.conditions
+        assert [c for c in CONDITIONS if c in conditions] == list(conditions)
+        assert conditions[0] == LIGHTS[int(plan["light"].item())]
+        assert ("rain" in conditions) == bool(plan["rain"] > 0)
+        assert ("shake" in conditions) == bool(2 * plan["shake"] * 216 >= 1)
+        assert ("noise" in conditions) == bool(scenario.batch.noise >= 5)
+        assert ("occlusion" in conditions) == bool(plan["has_pillar"] + plan["has_branch"] > 0)
+        assert set(Scenario.of(seed, "channel", 20.0, Rates({})).conditions) <= {LOW_BIT_RATE}
+    assert set(tally) == set(CONDITIONS)
+    assert 3 <= tally[LOW_BIT_RATE] <= 14
 
 
 def test_unknown_names_are_refused() -> None:

@@ -15,22 +15,25 @@ import torch
 from numpy.typing import NDArray
 
 from videoxl_stream.errors import ConfigError
+from videoxl_stream.training.footage.conditions import LOW_BIT_RATE
 from videoxl_stream.training.footage.painter import Painter
 from videoxl_stream.training.footage.scenes import Occurrence, Rates, Scenario
 
-TRUTH_VERSION = 1
-_CHUNK = 32
+TRUTH_VERSION = 2
+_COARSER = 10
+_CHUNK = 128
 
 
 @dataclass(frozen=True)
 class Truth:
-    """What really happens in a clip, in order of time."""
+    """What really happens in a clip, in order of time, and under which conditions it was taken."""
 
     clip: str
     seed: int
     style: str
     duration_s: float
     occurrences: tuple[Occurrence, ...]
+    conditions: tuple[str, ...] = ()
 
     def save(self, path: Path) -> None:
         """Write the truth as JSON."""
@@ -49,12 +52,12 @@ class Truth:
             msg = f"{path} is of version {version}, not {TRUTH_VERSION}: write the clip again."
             raise ConfigError(msg)
         occurrences = tuple(Occurrence(**occurrence) for occurrence in data.pop("occurrences"))
-        return cls(occurrences=occurrences, **data)
+        return cls(occurrences=occurrences, conditions=tuple(data.pop("conditions")), **data)
 
 
 @dataclass(frozen=True)
 class ClipFormat:
-    """How a clip is encoded: ``crf`` is x264's quality, 18 fine, 35 coarse."""
+    """How a clip is encoded: ``crf`` is x264's quality, 18 fine, 35 coarse; clips of a low bit rate get 10 more."""
 
     fps: int = 12
     width: int = 384
@@ -80,7 +83,7 @@ def write_clip(
 ) -> Truth:
     """Render a stream and encode it as H.264 (yuv420p, index in front); the same seed gives the same footage.
 
-    The truth is written beside it, see ``truth_path``.
+    The truth is written beside it, see ``truth_path``. One clip in five has a low bit rate, as its seed decides.
 
     Args:
         path: the clip, usually ``.mp4``.
@@ -102,7 +105,8 @@ def write_clip(
         stream.width, stream.height, stream.pix_fmt = encoding.width, encoding.height, "yuv420p"
         # Several threads, and x264's macroblock tree at some widths, give other bytes on each run.
         stream.codec_context.thread_count = 1
-        stream.options = {"crf": str(encoding.crf), "preset": encoding.preset, "mbtree": "0"}
+        crf = encoding.crf + (_COARSER if LOW_BIT_RATE in scenario.conditions else 0)
+        stream.options = {"crf": str(crf), "preset": encoding.preset, "mbtree": "0"}
         for number, picture in enumerate(pictures(scenario, total, encoding)):
             frame = av.VideoFrame.from_ndarray(picture, format="rgb24")
             frame.pts, frame.time_base = number, Fraction(1, encoding.fps)
@@ -110,7 +114,7 @@ def write_clip(
             if on_progress is not None:
                 on_progress((number + 1) / total)
         container.mux(stream.encode(None))
-    truth = Truth(path.name, seed, style, duration_s, scenario.occurrences)
+    truth = Truth(path.name, seed, style, duration_s, scenario.occurrences, scenario.conditions)
     truth.save(truth_path(path))
     return truth
 
@@ -123,5 +127,5 @@ def pictures(scenario: Scenario, total: int, encoding: ClipFormat) -> Iterator[N
     for first in range(0, total, _CHUNK):
         times = torch.arange(first, min(first + _CHUNK, total)).view(1, -1) / encoding.fps
         for picture in painter(scenario.batch.draw(times), encoding.height, encoding.width)[0]:
-            grain = torch.randn(picture.shape, generator=generator) * sigma
-            yield (picture + grain).round_().clamp_(0, 255).to(torch.uint8).numpy()
+            grain = torch.randn(picture.shape, generator=generator).mul_(sigma)
+            yield grain.add_(picture).round_().clamp_(0, 255).to(torch.uint8).numpy()

@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from videoxl_stream.training.footage.drawing import Drawing
-from videoxl_stream.training.footage.renderer import Grid, coefficients, coverage, develop, paint_backdrop
+from videoxl_stream.training.footage.renderer import Grid, coefficients, coverage, paint_backdrop
 from videoxl_stream.training.footage.shapes import CX, CY, OPACITY, RED
 
 Box = tuple[int, int, int, int]
@@ -24,11 +24,12 @@ class Painter:
         flat = drawing.flat()
         grid = Grid.of(height, width, flat.gain.device)
         rows = coefficients(flat.shapes, grid)  # (batch * frames, SHAPES, 14)
-        boxes = bounds(flat.shapes, rows, grid).tolist()
-        alike = _alike(flat.backdrop, rows)
+        areas = bounds(flat.shapes, rows, grid)
+        alike, boxes = _alike(flat.backdrop, rows, areas), areas.tolist()
         inks = rows[..., 10:13].unsqueeze(-1).unsqueeze(-1)  # (batch * frames, SHAPES, 3, 1, 1)
         numbers = rows.tolist()
-        pictures, base, shared = [], torch.empty(0), -1
+        pictures = torch.empty((batch * frames, height, width, 3), dtype=torch.uint8)
+        base, shared = torch.empty(0), -1
         for i in range(batch * frames):
             if shared < 0 or alike[i] < shared:
                 shared = max(alike[i + 1], 0) if i + 1 < batch * frames else 0
@@ -36,8 +37,8 @@ class Painter:
                 _cover(base, range(shared), numbers[i], boxes[i], inks[i], grid)
             canvas = base.clone()  # (3, height, width)
             _cover(canvas, range(shared, len(boxes[i])), numbers[i], boxes[i], inks[i], grid)
-            pictures.append(develop((canvas[0:1], canvas[1:2], canvas[2:3]), flat.gain[i : i + 1]))
-        return torch.cat(pictures).view(batch, frames, height, width, 3)
+            pictures[i] = _develop(canvas, flat.gain[i])
+        return pictures.view(batch, frames, height, width, 3)
 
 
 def bounds(shapes: Tensor, rows: Tensor, grid: Grid) -> Tensor:
@@ -59,8 +60,10 @@ def bounds(shapes: Tensor, rows: Tensor, grid: Grid) -> Tensor:
     return box * visible.unsqueeze(-1)
 
 
-def _alike(backdrop: Tensor, rows: Tensor) -> list[int]:
-    """Count each frame's leading shapes that are as in the frame before; -1 where the backdrop differs."""
+def _alike(backdrop: Tensor, rows: Tensor, areas: Tensor) -> list[int]:
+    """Count each frame's leading shapes that look as in the frame before; -1 where the backdrop differs."""
+    seen = (areas[..., 0] < areas[..., 2]) & (areas[..., 1] < areas[..., 3])
+    rows = rows * seen.unsqueeze(-1)
     same = (rows[1:] == rows[:-1]).all(dim=-1).long().cumprod(dim=-1).sum(dim=-1)
     same = torch.where((backdrop[1:] == backdrop[:-1]).all(dim=-1), same, -1)
     return [-1, *same.tolist()]
@@ -73,5 +76,18 @@ def _cover(canvas: Tensor, which: range, rows: list[list[float]], boxes: list[Bo
         if left >= right or top >= bottom:
             continue
         area = canvas[:, top:bottom, left:right]
-        cover = coverage(rows[number], grid.x[left:right], grid.y[top:bottom, None])
+        cover = coverage(rows[number], *_place(rows[number], grid.x[left:right], grid.y[top:bottom, None]))
         area.mul_(1.0 - cover * rows[number][13]).addcmul_(cover, inks[number])
+
+
+def _place(c: list[float], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return u and v of pixels; those of an upright shape are a row and a column, which costs far less."""
+    if c[1] == 0.0 and c[3] == 0.0:
+        return c[0] * x + c[2], c[4] * y + c[5]
+    return c[0] * x + (c[1] * y + c[2]), c[3] * x + (c[4] * y + c[5])
+
+
+def _develop(canvas: Tensor, gain: Tensor) -> Tensor:
+    """Turn a canvas (3, height, width) into a picture (height, width, 3), as ``develop`` does; the canvas is spent."""
+    canvas.mul_(gain.view(3, 1, 1)).mul_(255.0).add_(0.5).clamp_(0.0, 255.0)
+    return canvas.to(torch.uint8).permute(1, 2, 0)

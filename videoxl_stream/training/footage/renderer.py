@@ -69,11 +69,16 @@ def coefficients(shapes: Tensor, grid: Grid) -> Tensor:
     return torch.stack([*across, *down, shapes[..., TAPER], corner, rim_u, rim_v, *ink], dim=-1)
 
 
-def coverage(c: Sequence[Any], x: Tensor, y: Tensor) -> Tensor:
-    """Return how much of each pixel a shape covers, 0..1; ``c`` are the first ten coefficients, tensors or floats."""
-    down = c[3] * x + (c[4] * y + c[5])
+def coverage(c: Sequence[Any], across: Tensor, down: Tensor) -> Tensor:
+    """Return how much of each pixel a shape covers, 0..1.
+
+    Args:
+        c: the first ten coefficients, tensors or floats.
+        across: u of each pixel, see ``coefficients``.
+        down: v of each pixel; broadcast against ``across``.
+    """
     narrow = 1.0 / (1.0 + c[6] * down).clamp(min=0.02)
-    u = ((c[0] * x + (c[1] * y + c[2])).abs() * narrow - (1.0 - c[7])).clamp(min=0.0)
+    u = (across.abs() * narrow - (1.0 - c[7])).clamp(min=0.0)
     v = (down.abs() - (1.0 - c[7])).clamp(min=0.0)
     distance = (u * u + v * v + _TINY * _TINY).sqrt()
     # The rim is as wide as the pixel seen along the slope (u, v) / distance; at a tip it must not run out in front.
@@ -97,7 +102,7 @@ def paint_group(planes: Planes, group: Tensor, x: Tensor, y: Tensor) -> Planes:
     red, green, blue = planes
     for number in range(GROUP):
         c = group[:, number, :, None, None].unbind(1)  # each (frames, 1, 1)
-        cover = coverage(c[:10], x, y)
+        cover = coverage(c[:10], c[0] * x + (c[1] * y + c[2]), c[3] * x + (c[4] * y + c[5]))
         keep = 1.0 - cover * c[13]
         red, green, blue = red * keep + cover * c[10], green * keep + cover * c[11], blue * keep + cover * c[12]
     return red, green, blue

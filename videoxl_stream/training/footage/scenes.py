@@ -12,6 +12,7 @@ from torch import Tensor
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.training.footage.channel import Channel
 from videoxl_stream.training.footage.channel_plan import BANNER, plan_channel, sample_ads, sample_shots
+from videoxl_stream.training.footage.conditions import LOW_BIT_RATE, has_low_bit_rate, site_conditions
 from videoxl_stream.training.footage.dice import Array, Dice
 from videoxl_stream.training.footage.drawing import Drawing
 from videoxl_stream.training.footage.episodes import Episodes, Traits, interleave
@@ -37,19 +38,30 @@ from videoxl_stream.training.footage.site import Site
 from videoxl_stream.training.footage.site_plan import plan_site
 from videoxl_stream.training.footage.vocabulary import ABANDONED_S, ANOMALIES, BRANDS, KINDS, STYLES
 
+# Covers that would hide another event are left out, and bags are mostly taken too soon: both must be tried more often.
+_USUAL = {
+    **dict.fromkeys(ANOMALIES, 0.3),
+    "intrusion": 0.33,
+    "crowd": 0.42,
+    "tampering": 1.0,
+    "ad": 1.2,
+    "abandoned": 1.2,
+}
+_TURNS, _TURN_SEED = 50, 2**40
+"""How often an eventful stream in which nothing came to pass is drawn anew, and how far the seeds are apart."""
+
 
 @dataclass(frozen=True)
 class Rates:
     """How often each kind happens.
 
     ``per_minute`` maps a kind to its mean number of occurrences a minute in streams that have events; occurrences of
-    a kind do not overlap, so about 2 a minute is the most (1 of ``abandoned``). Each stream multiplies each rate by
-    one of ``spread``. A share of ``quiet`` streams has no event at all; a share of ``channel`` is of that style.
+    a kind do not overlap, so about 2 a minute is the most (1 bag, of which six in ten count). Each stream multiplies
+    each rate by one of ``spread``. A share of ``quiet`` streams has no event at all; a share of ``channel`` is of
+    that style.
     """
 
-    per_minute: Mapping[str, float] = field(
-        default_factory=lambda: {**dict.fromkeys(ANOMALIES, 0.3), "ad": 1.2, "abandoned": 0.4}
-    )
+    per_minute: Mapping[str, float] = field(default_factory=lambda: dict(_USUAL))
     quiet: float = 0.5
     channel: float = 0.4
     spread: tuple[float, ...] = (0.0, 0.5, 1.0, 2.0)
@@ -63,13 +75,20 @@ class Rates:
 
     def draw(self, dice: Dice, batch: int, channel: Array) -> dict[str, Array]:
         """Draw each stream's rate of each kind, (batch,) per minute; kinds foreign to its style get 0."""
-        eventful = ~dice.chance("rates/quiet", self.quiet, (batch,))
-        rates = {}
+        eventful, rates = ~self.is_quiet(dice, batch), {}
         for kind in KINDS:
             factor = np.asarray(self.spread)[dice.choice(f"rates/{kind}", [1] * len(self.spread), (batch,))]
             fits = channel if kind == "ad" else ~channel
             rates[kind] = self.per_minute.get(kind, 0.0) * factor * eventful * fits
         return rates
+
+    def allow(self, style: str) -> bool:
+        """Say whether anything can happen in a style."""
+        return any(rate > 0 and (kind == "ad") == (style == "channel") for kind, rate in self.per_minute.items())
+
+    def is_quiet(self, dice: Dice, batch: int) -> Array:
+        """Draw which streams have no event at all, (batch,) bool."""
+        return dice.chance("rates/quiet", self.quiet, (batch,))
 
 
 @dataclass(frozen=True)
@@ -126,17 +145,20 @@ class SceneBatch:
 
 @dataclass(frozen=True)
 class Scenario:
-    """One stream: a batch of one and its true occurrences in order of time."""
+    """One stream: a batch of one, its true occurrences in order of time, and its conditions, some of CONDITIONS."""
 
     seed: int
     style: str
     duration_s: float
     occurrences: tuple[Occurrence, ...]
+    conditions: tuple[str, ...]
     batch: SceneBatch
 
     @classmethod
     def of(cls, seed: int, style: str, duration_s: float, rates: Rates | None = None) -> Scenario:
         """Draw a stream whose occurrences all lie inside it.
+
+        A stream that is not quiet has at least one occurrence, if it is long enough and its style's rates allow any.
 
         Raises:
             ConfigError: the style is unknown.
@@ -147,7 +169,29 @@ class Scenario:
         given = rates or Rates()
         rates = Rates(given.per_minute, given.quiet, float(style == "channel"), given.spread)
         batch = sample_batch(seed, 1, duration_s, rates, whole=True)
-        return cls(seed, style, duration_s, _occurrences(batch), batch)
+        if not _occurrences(batch) and rates.allow(style) and not rates.is_quiet(Dice(seed), 1)[0]:
+            batch = _eventful(seed, duration_s, rates) or batch
+        return cls(seed, style, duration_s, _occurrences(batch), _conditions(batch, seed, style), batch)
+
+
+def _eventful(seed: int, duration_s: float, rates: Rates) -> SceneBatch | None:
+    """Draw a batch of one anew until something happens in it; None if nothing does in _TURNS draws."""
+    rates = Rates(rates.per_minute, 0.0, rates.channel, rates.spread)
+    for turn in range(1, _TURNS + 1):
+        batch = sample_batch(seed, 1, duration_s, rates, whole=True, turn=turn)
+        if _occurrences(batch):
+            return batch
+    return None
+
+
+def _conditions(batch: SceneBatch, seed: int, style: str) -> tuple[str, ...]:
+    """Name the conditions of a batch of one."""
+    low = (LOW_BIT_RATE,) if has_low_bit_rate(seed, style) else ()
+    if style != "site":
+        return low
+    traits = batch.site.plan
+    plan = dict(zip(traits.names, traits.values[0, 0].tolist(), strict=True))
+    return (*site_conditions(plan, float(batch.noise[0])), *low)
 
 
 def _occurrences(batch: SceneBatch) -> tuple[Occurrence, ...]:
@@ -180,24 +224,27 @@ def sample_batch(
     device: torch.device | str = "cpu",
     *,
     whole: bool = False,
+    turn: int = 0,
 ) -> SceneBatch:
     """Draw a batch of streams.
 
     The same arguments always give the same streams. With ``whole`` all occurrences lie inside the stream and can be
     seen from beginning to end; without, a stream may begin and end in the middle of one, as a camera that is switched
-    on at any time, and its lens may be covered in the middle of one.
+    on at any time, and its lens may be covered in the middle of one. Another ``turn`` is the same place, at which
+    other things happen.
     """
-    dice, rates, device = Dice(seed), rates or Rates(), torch.device(device)
+    place, dice = Dice(seed), Dice(seed + turn * _TURN_SEED)
+    rates, device = rates or Rates(), torch.device(device)
     channel = dice.chance("style", rates.channel, (batch,))
     per_minute = rates.draw(dice, batch, channel)
-    identity = plan_channel(dice, batch)
+    identity, plan = plan_channel(place, batch), plan_site(place, batch)
 
     def pack(columns: Mapping[str, Array]) -> Episodes:
         return Episodes(Traits.pack(columns, device))
 
-    site, events, noise = _sample_site(dice, per_minute, duration_s, whole, pack)
+    site, events = _sample_site(dice, plan, per_minute, duration_s, whole, pack)
     ads = pack(sample_ads(dice, per_minute["ad"], duration_s, whole))
-    noise = np.where(channel, identity["noise"], noise)
+    noise = np.where(channel, identity["noise"], plan["noise"] * (1 + 0.5 * plan["light"]))
     return SceneBatch(
         duration_s,
         torch.from_numpy(channel).to(device),
@@ -217,11 +264,15 @@ def _constant(columns: Mapping[str, Array], device: torch.device) -> Traits:
 
 
 def _sample_site(
-    dice: Dice, per_minute: Mapping[str, Array], duration_s: float, whole: bool, pack: Callable[..., Episodes]
-) -> tuple[Site, dict[str, Episodes], Array]:
-    """Draw sites, their events, and how much their cameras' pictures are noisy, (batch,)."""
+    dice: Dice,
+    plan: Mapping[str, Array],
+    per_minute: Mapping[str, Array],
+    duration_s: float,
+    whole: bool,
+    pack: Callable[..., Episodes],
+) -> tuple[Site, dict[str, Episodes]]:
+    """Draw what happens at sites, and which of it are events."""
     batch = len(per_minute["ad"])
-    plan = plan_site(dice, batch)
     intrusions = sample_intrusions(dice, plan, per_minute["intrusion"], duration_s, whole)
     falls = sample_falls(dice, plan, per_minute["fall"], duration_s, whole)
     fires, burning = sample_fires(dice, plan, per_minute["fire"], duration_s, whole)
@@ -257,4 +308,4 @@ def _sample_site(
         pack(sample_nearby(dice, batch, duration_s)),
         pack(sample_dimmings(dice, batch, duration_s)),
     )
-    return site, events, plan["noise"] * (1 + 0.5 * plan["light"])
+    return site, events

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
+from itertools import count as count_from
 from pathlib import Path
 
 import av
@@ -13,6 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
 from videoxl_stream.training.footage.clips import ClipFormat, write_clip
+from videoxl_stream.training.footage.conditions import has_low_bit_rate
 from videoxl_stream.training.footage.examples import EXAMPLES, Example
 from videoxl_stream.training.footage.painter import Painter
 from videoxl_stream.training.footage.scenes import Rates, Scenario
@@ -46,13 +48,14 @@ def _bags(scenario: Scenario) -> list[tuple[float, float]]:
     return [(o.start_s, o.end_s) for o in scenario.occurrences if o.kind == "abandoned"]
 
 
-def encoded(seed: int, count: int, crf: int, size: Size = MODEL_SIZE) -> list[Picture]:
-    """Write a clip, read it back and show a frame from the middle of each of its first occurrences."""
+def encoded(seed: int, count: int, size: Size = MODEL_SIZE, *, low: bool) -> list[Picture]:
+    """Write a clip of a low or the usual bit rate, read it back and show a frame of each of its first occurrences."""
+    seed = next(number for number in count_from(seed) if has_low_bit_rate(number, "site") == low)
     kinds = ("intrusion", "fire", "fall", "crowd", "breakdown")
     rates, found = Rates(dict.fromkeys(kinds, 1.0), quiet=0.0, spread=(1.0,)), dict[int, Picture]()
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "site.mp4"
-        truth = write_clip(path, seed, "site", 60.0, rates=rates, encoding=ClipFormat(fps=2, crf=crf))
+        truth = write_clip(path, seed, "site", 60.0, rates=rates, encoding=ClipFormat(fps=2))
         middles = [int(o.start_s + o.end_s) for o in truth.occurrences][:count]
         with av.open(str(path)) as container:
             for number, frame in enumerate(container.decode(video=0)):
@@ -66,8 +69,8 @@ def rows(seed: int, count: int, size: Size = MODEL_SIZE) -> dict[str, list[Pictu
     """Render every row of the sheet by its name."""
     found = {example.name: render(example, seed, count, size) for example in EXAMPLES}
     found["abandoned: put down, after 20 s, after 60 s (event), taken"] = left_behind(seed, size)
-    found["usual bit rate"] = encoded(seed, count, ClipFormat().crf, size)
-    found["low bit rate"] = encoded(seed, count, ClipFormat().crf + 10, size)
+    found["usual bit rate"] = encoded(seed, count, size, low=False)
+    found["low bit rate"] = encoded(seed, count, size, low=True)
     return found
 
 
