@@ -282,7 +282,7 @@ def test_a_source_that_cannot_work(folder: Path, source: str, error: type[Except
 
 def test_a_site_without_sources_cannot_run() -> None:
     with pytest.raises(ConfigError, match="there is no source"):
-        Site.model_validate({"rules": ["fire"]}).check()
+        Site.model_validate({"rules": ["fire"]}).pipeline()
 
 
 def test_a_store_that_cannot_be_opened(folder: Path) -> None:

@@ -29,12 +29,15 @@ def ask(
     at: Annotated[
         float | None, typer.Option(min=0, help="Ask at this second, knowing only the footage before it.")
     ] = None,
-    sample_fps: Annotated[float, typer.Option(help="Frames to look at per second of footage.")] = 1.0,
+    sample_fps: Annotated[
+        float | None,
+        typer.Option(help="Frames to look at per second of footage; what the model was made for, if left out."),
+    ] = None,
 ) -> None:
     """Watch a video and answer a question about it."""
-    from videoxl_stream.connectors import open_source
+    from videoxl_stream.names import find_source
 
-    source = open_source(video, sample_fps=sample_fps).open()
+    source = find_source(video, sample_fps, model).open()
     try:
         watcher = load_model(model)
         memory = _watch(source, watcher, at)

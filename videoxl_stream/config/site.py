@@ -134,6 +134,9 @@ class Site(Part):
             StoreError: the store cannot be opened.
             CheckpointError: the model cannot be loaded.
         """
+        if not self.sources:
+            msg = "there is no source; list paths or URLs under 'sources', or name some with --source"
+            raise ConfigError(msg)
         check_model(self.model)
         sources, rules = self._parts(document)
         opened = store or EventStore(expand(self.events))
@@ -173,10 +176,6 @@ class Site(Part):
         return store.apply(self.retention.retention, there, datetime.now(UTC))
 
     def _parts(self, document: Document | None) -> tuple[list[Source], list[Rule]]:
-        if not self.sources:
-            msg = "there is no source; list the paths or URLs of some under 'sources'"
-            raise ConfigError(msg)
-
         def source(part: WatchedSource) -> Source:
             _ = part.regions
             return part.source(self.model)
