@@ -35,7 +35,7 @@ class Look:
 
     @classmethod
     def over(cls, edges: Sequence[float], rule: Rule, state: RuleState, moment: Moment) -> Look:
-        """Begin; where an event is going on, it is looked at closely how long it does.
+        """Begin; where something is going on, it is looked at closely how long it does.
 
         Args:
             edges: of what is looked at, see ``edges_at``.
@@ -43,7 +43,7 @@ class Look:
             state: what the rule remembers.
             moment: when.
         """
-        search = Search(edges, rule.threshold, rule.clears_below, look_closer=state.open is not None)
+        search = Search(edges, rule.threshold, rule.clears_below, look_closer=bool(state.open or state.begun))
         if not rule.answers:
             search.tell([1.0])  # words have no probability
         return cls(rule, moment, search)

@@ -80,6 +80,7 @@ class RuleState:
 
     Args:
         open: the event that is going on, as last emitted.
+        begun: the event that will open if it lasts for the rule's ``delay_s``.
         rests_until: UTC before which no other event opens.
         opened: index of the window in which the newest event opened.
         window: index of the window at which the rule was last asked.
@@ -90,6 +91,7 @@ class RuleState:
     __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
 
     open: Event | None = None
+    begun: Event | None = None
     rests_until: datetime | None = None
     opened: int = -1
     window: int = -1
@@ -115,9 +117,12 @@ class RuleState:
 
     def forget(self, span: Span) -> RuleState:
         """The state without an event that is going on and has to do with a span; it will be heard of no more."""
-        if self.open is None or self.open.end_s < span.start_s or self.open.start_s >= span.end_s:
-            return self
-        return replace(self, open=None)
+
+        def kept(event: Event | None) -> Event | None:
+            clear = event is None or event.end_s < span.start_s or event.start_s >= span.end_s
+            return event if clear else None
+
+        return replace(self, open=kept(self.open), begun=kept(self.begun))
 
 
 _STATE = TypeAdapter(RuleState)
@@ -127,10 +132,11 @@ def decide(rule: Rule, state: RuleState, sightings: Iterable[Sighting]) -> tuple
     """Turn what was said at one moment into what happened.
 
     An event begins with the first sighting that reaches ``threshold`` and ends with the last that has not fallen
-    below ``clear_below``; it closes once it has been clear for longer than ``hold_s``. It carries the highest
-    probability seen. For a rule without an alarm each sighting is an event, opened and closed at once.
+    below ``clear_below``; it opens once it has lasted for ``delay_s`` and closes once it has been clear for longer
+    than ``hold_s``. It carries the highest probability seen. For a rule without an alarm each sighting is an event,
+    opened and closed at once.
 
-    At most one event opens in a window, because the window in which it begins names it. What happens a second time
+    At most one event begins in a window, which names it. What happens a second time
     within one window opens an event of its own only if it goes on into the next.
 
     Args:
@@ -193,16 +199,23 @@ def describe(rule: Rule, state: RuleState, events: Sequence[Event], say: Say) ->
 
 
 def _decide_one(rule: Rule, state: RuleState, sighting: Sighting, events: list[Event]) -> RuleState:
+    clear = sighting.probability < rule.clears_below
     if state.open is not None:
-        if sighting.probability >= rule.clears_below:
+        if not clear:
             return _extend(state, state.open, sighting, events)
-        clear_s = sighting.span.end_s - state.open.end_s
-        return state if 0 < clear_s <= rule.hold_s + _TICK_S else _close(rule, state, events)
-    resting = state.rests_until is not None and sighting.end < state.rests_until
-    taken = _window(rule, sighting) <= state.opened
-    if sighting.probability < rule.opens_from or resting or taken or rule.is_quiet(sighting.end):
-        return state
-    return _open(rule, state, sighting, events)
+        return state if _holds(rule, state.open, sighting) else _close(rule, state, events)
+    if rule.is_quiet(sighting.end):
+        return replace(state, begun=None)
+    if state.begun is None:
+        return _open(rule, state, _begin(rule, state, sighting), events)
+    if not clear:
+        return _open(rule, state, state.begun.model_copy(update=_longer(state.begun, sighting)), events)
+    return state if _holds(rule, state.begun, sighting) else replace(state, begun=None)
+
+
+def _holds(rule: Rule, event: Event, sighting: Sighting) -> bool:
+    """Whether an event outlives a sighting of nothing; a clock that jumped back ends it."""
+    return 0 < sighting.span.end_s - event.end_s <= rule.hold_s + _TICK_S
 
 
 def _window(rule: Rule, sighting: Sighting) -> int:
@@ -211,10 +224,14 @@ def _window(rule: Rule, sighting: Sighting) -> int:
     return moment.window if rule.alarm is None else moment.window_at(sighting.span.start_s)
 
 
-def _open(rule: Rule, state: RuleState, sighting: Sighting, events: list[Event]) -> RuleState:
+def _begin(rule: Rule, state: RuleState, sighting: Sighting) -> Event | None:
+    """What a sighting is the beginning of, if of anything."""
     moment, span, verdict = sighting.moment, sighting.span, sighting.verdict
     window = _window(rule, sighting)
-    event = Event(
+    resting = state.rests_until is not None and sighting.end < state.rests_until
+    if sighting.probability < rule.opens_from or resting or window <= state.opened:
+        return None
+    return Event(
         id=event_id(moment.pipeline, moment.stream_id, rule.name, window),
         status=Status.OPENED if rule.alarm is not None else Status.CLOSED,
         pipeline=moment.pipeline,
@@ -230,21 +247,28 @@ def _open(rule: Rule, state: RuleState, sighting: Sighting, events: list[Event])
         answer=rule.alarm or ("" if verdict is None else verdict.answer),
         probability=min(1.0, sighting.probability),
     )
-    events.append(event)
-    return replace(state, open=event if rule.alarm is not None else None, opened=window)
+
+
+def _open(rule: Rule, state: RuleState, begun: Event | None, events: list[Event]) -> RuleState:
+    """Emit what has begun once it has lasted long enough."""
+    if begun is None or begun.end_s - begun.start_s < rule.delay_s - _TICK_S:
+        return replace(state, begun=begun)
+    events.append(begun)
+    return replace(state, open=begun if rule.alarm is not None else None, begun=None, opened=begun.window)
 
 
 def _extend(state: RuleState, event: Event, sighting: Sighting, events: list[Event]) -> RuleState:
+    return _revise(state, event, events, status=Status.UPDATED, **_longer(event, sighting))
+
+
+def _longer(event: Event, sighting: Sighting) -> dict[str, Any]:
+    """What a sighting changes in an event that goes on."""
     # A clock that jumped back must not make an event end before it began.
-    return _revise(
-        state,
-        event,
-        events,
-        status=Status.UPDATED,
-        end=max(event.end, sighting.end),
-        end_s=max(event.end_s, sighting.span.end_s),
-        probability=max(event.probability, min(1.0, sighting.probability)),
-    )
+    return {
+        "end": max(event.end, sighting.end),
+        "end_s": max(event.end_s, sighting.span.end_s),
+        "probability": max(event.probability, min(1.0, sighting.probability)),
+    }
 
 
 def _close(rule: Rule, state: RuleState, events: list[Event]) -> RuleState:

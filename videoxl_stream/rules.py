@@ -43,7 +43,9 @@ class Rule:
         threshold: probability of ``alarm`` from which an event opens.
         clear_below: probability below which nothing is there any more; None means ``threshold``. The distance
             between the two keeps a wavering answer from ringing twice.
-        hold_s: seconds of nothing that an open event outlives (an off-delay, IEC 62682).
+        delay_s: seconds that something must have been there before its event opens, which then begins where it began
+            (an on-delay, IEC 62682); what is over sooner is no event.
+        hold_s: seconds of nothing that an event outlives (an off-delay).
         cooldown_s: seconds after an event's end in which the rule opens no other. Only an event that was emitted
             starts it: an alarm that is held back does not make it longer.
         quiet: daily stretches of local time, first included and second not, in which no event opens; one that is
@@ -69,6 +71,7 @@ class Rule:
     resolution_s: float | None = 1.0
     threshold: float = 0.5
     clear_below: float | None = None
+    delay_s: float = 0.0
     hold_s: float = 0.0
     cooldown_s: float = 0.0
     quiet: tuple[tuple[time, time], ...] = ()
@@ -94,6 +97,7 @@ class Rule:
     def _check_decision(self) -> None:
         known = self.alarm is None or self.alarm in self.answers
         self._check(known, f"alarm {self.alarm!r} is none of its answers {self.answers!r}")
+        self._check(self.alarm is not None or not self.delay_s, "delay_s is for alarms, but it has none")
         self._check(self.content is None or bool(self.content.strip()), "content is an empty question; give None")
         in_words = bool(self.answers) or self.content is None
         self._check(in_words, "its question is answered in words already, so it cannot have a content question too")
@@ -110,7 +114,7 @@ class Rule:
         for name in ("look_back_s", "resolution_s"):
             given = getattr(self, name)
             self._check(given is None or 0 < given < math.inf, f"{name} {given} is not above 0; or give None")
-        for name in ("min_footage_s", "hold_s", "cooldown_s"):
+        for name in ("min_footage_s", "delay_s", "hold_s", "cooldown_s"):
             self._check(0 <= getattr(self, name) < math.inf, f"{name} {getattr(self, name)} is not 0 or more")
 
     def _check_times(self) -> None:
