@@ -20,7 +20,7 @@ FIRE, FALL = Occurrence("fire", 10.0, 20.0, {}), Occurrence("fall", 30.0, 40.0, 
 AD = Occurrence("ad", 50.0, 60.0, {"brand": "red circle", "form": "card"})
 TRUTHS = {
     "site-1": Truth("site-1.mp4", 1, "site", 100.0, (FIRE, FALL)),
-    "channel-1": Truth("channel-1.mp4", 1, "channel", 100.0, (AD,)),
+    "channel-1": Truth("channel-1.mp4", 1, "channel", 100.0, (AD,), ("low bit rate",)),
     "site-2": Truth("site-2.mp4", 2, "site", 100.0, ()),
 }
 
@@ -63,11 +63,11 @@ def test_false_alarms_are_counted_by_the_hour_and_where_nothing_happens() -> Non
     assert (row["false_alarms_in_quiet_clips"], row["false_alarms_per_quiet_hour"]) == (1, 36.0)
 
 
-def test_streams_and_kinds_are_kept_apart_and_clips_can_be_picked() -> None:
+def test_streams_and_kinds_are_kept_apart_and_so_are_conditions() -> None:
     elsewhere = [replace(one, stream_id="site-2") for one in perfect()]
     assert board(model=elsewhere).tally(MODEL, "all").matched == 0
     findings = Findings(TRUTHS, {})
-    found = tally(findings, perfect(), KINDS, lambda truth: truth.style == "channel")
+    found = tally(findings, perfect(), KINDS, "low bit rate")
     assert (found.true, found.found, found.footage_s) == (1, 1, 100.0)
 
 
@@ -87,8 +87,9 @@ def test_the_margin_is_above_the_best_baseline() -> None:
 
 def test_tables_show_every_row_and_the_gates_price() -> None:
     shown = tables(board(model=perfect(), gated=perfect()[:1]))
-    assert [table.row_count for table in shown] == [len(GROUPS), len(GROUPS), 2]
-    cells = [list(column.cells) for column in shown[2].columns]
+    assert [table.row_count for table in shown] == [len(GROUPS), len(GROUPS), 1, 2]
+    assert next(iter(shown[2].columns[0].cells)) == "low bit rate"
+    cells = [list(column.cells) for column in shown[3].columns]
     assert cells[:3] == [["off", "on"], ["600", "600"], ["600", "400"]]
     assert cells[4] == ["1.00", "0.33"]
 

@@ -9,6 +9,7 @@ they are the first numbers in a row, from 1 on, for which ``is_telling`` holds.
 from __future__ import annotations
 
 import re
+import shutil
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -20,19 +21,21 @@ from videoxl_stream.evaluation.baselines import Baselines
 from videoxl_stream.evaluation.claims import Claim, claims_of
 from videoxl_stream.evaluation.clip_pair import DURATION_S, SAMPLE_FPS, START, ClipPair, ShareDone
 from videoxl_stream.evaluation.comparison import Comparison
-from videoxl_stream.evaluation.demo_report import write_report, write_summary
+from videoxl_stream.evaluation.demo_report import EVIDENCE, write_report, write_summary
 from videoxl_stream.evaluation.scoreboard import Scoreboard
-from videoxl_stream.evaluation.trial import MODEL, WATCHED, ZEROED, Cost, Findings, gate_of, load, watch
-from videoxl_stream.events import Event
-from videoxl_stream.interfaces import Sink
+from videoxl_stream.evaluation.trial import GATED, MODEL, ZEROED, Findings, gate_of, load, watch
+from videoxl_stream.evidence import Evidence
+from videoxl_stream.interfaces import Sink, Source
 from videoxl_stream.pipeline import Progress
 from videoxl_stream.store import EventStore
 from videoxl_stream.training.footage.clips import Truth
 from videoxl_stream.training.footage.scenes import Scenario
 from videoxl_stream.training.footage.vocabulary import KINDS
 
-SEEDS = (196, 197, 198)
+SEEDS = (38, 39)
+PIPELINE = "demo"
 FILES = ("summary.json", "report.html", "events.db", "events.db-wal", "events.db-shm")
+_MAX_CLIP_S = 120.0  # at so few frames per second x264 begins with a keyframe only every minute
 _CLIP = re.compile(r"(site|channel)-\d+\.(mp4|truth\.json)")
 
 OnStep = Callable[[str, Progress], None]
@@ -40,13 +43,10 @@ OnStep = Callable[[str, Progress], None]
 
 
 def is_telling(scenarios: Mapping[str, Scenario]) -> bool:
-    """Whether streams together show every kind, two ads at least, and enough of nothing, to be a demo.
-
-    Nothing at all happens on one stream or more; and wherever something does, it does not for a quarter of the time.
-    """
+    """Whether streams together show every kind, two ads at least, and on each of them nothing for a quarter of it."""
     counts = Counter(o.kind for scenario in scenarios.values() for o in scenario.occurrences)
-    shares = [_quiet_share(scenario) for scenario in scenarios.values()]
-    return all(counts[kind] for kind in KINDS) and counts["ad"] >= 2 and max(shares) == 1 and min(shares) >= 0.25
+    enough = all(counts[kind] for kind in KINDS) and counts["ad"] >= 2
+    return enough and all(_quiet_share(scenario) >= 0.25 for scenario in scenarios.values())
 
 
 def _quiet_share(scenario: Scenario) -> float:
@@ -67,6 +67,7 @@ def clear(folder: Path) -> None:
     for path in folder.iterdir():
         if path.name in FILES or _CLIP.fullmatch(path.name):
             path.unlink()
+    shutil.rmtree(folder / EVIDENCE / PIPELINE, ignore_errors=True)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +88,7 @@ class Demo:
     """One run of the demo.
 
     Args:
-        folder: is made, or cleared of an earlier demo; gets the clips, events, report and summary.
+        folder: is made, or cleared of an earlier demo; gets clips, events, evidence, report and summary.
         seeds: of the clips.
         duration_s: of each clip.
     """
@@ -108,12 +109,15 @@ class Demo:
         begun = perf_counter()
         clear(self.folder)
         pairs = [ClipPair(seed, self.duration_s) for seed in self.seeds]
-        truths = [pair.render(self.folder, threads=2, on_progress=on_render) for pair in pairs]
+        truths: dict[str, Truth] = {}
+        for pair in pairs:
+            truths |= pair.render(self.folder, threads=2, on_progress=on_render)
         rendered = perf_counter()
-        shown = self._watch(pairs, truths, sinks, on_watch)
-        watched = perf_counter()
-        clips = {name: path for pair in pairs for name, path in pair.paths(self.folder).items()}
-        write_report(self.folder / "report.html", shown.compared, clips, START)
+        sources = [source for pair in pairs for source in pair.sources(self.folder)]
+        with EventStore(f"sqlite:///{self.folder / 'events.db'}") as store:
+            shown = self._watch(sources, truths, store, sinks, on_watch)
+            watched = perf_counter()
+            write_report(self.folder, store, shown.compared, START)
         seconds = {"render": rendered - begun, "watch": watched - rendered, "total": perf_counter() - begun}
         write_summary(
             self.folder / "summary.json",
@@ -126,26 +130,26 @@ class Demo:
 
     def _watch(
         self,
-        pairs: Sequence[ClipPair],
-        truths: Sequence[Mapping[str, Truth]],
+        sources: Sequence[Source],
+        truths: Mapping[str, Truth],
+        store: EventStore,
         sinks: Sequence[Sink],
         on_watch: OnStep | None,
     ) -> Shown:
-        sources = [source for pair in pairs for source in pair.sources(self.folder)]
+        """Watch in every way; what the model itself finds is kept and told."""
+        evidence = Evidence(self.folder / EVIDENCE, max_clip_s=_MAX_CLIP_S)
         claims: dict[str, list[Claim]] = {}
-        costs: dict[str, Cost] = {}
-        events: dict[str, list[Event]] = {}
-        for way in WATCHED:
-            tell = None if on_watch is None else _teller(on_watch, way)
-            model, told = load("embedded", blinded=way == ZEROED), sinks if way == MODEL else ()
-            database = self.folder / "events.db" if way == MODEL else ":memory:"
-            with EventStore(f"sqlite:///{database}") as store:
-                events[way], costs[way] = watch(sources, model, store, gate=gate_of(way), sinks=told, on_progress=tell)
-            claims[way] = claims_of(events[way], model.window_frames / SAMPLE_FPS)
-        everything = {name: truth for both in truths for name, truth in both.items()}
-        findings = Findings(everything, claims | Baselines.load().claims_on(sources), costs)
-        return Shown(Comparison(everything, events[MODEL]), Scoreboard([findings]))
+        model, tell = load("embedded"), _teller(on_watch, MODEL)
+        events, cost = watch(sources, model, store, name=PIPELINE, evidence=evidence, sinks=sinks, on_progress=tell)
+        claims[MODEL], costs = claims_of(events, model.window_frames / SAMPLE_FPS), {MODEL: cost}
+        for way in (GATED, ZEROED):
+            model, tell = load("embedded", blinded=way == ZEROED), _teller(on_watch, way)
+            with EventStore("sqlite:///:memory:") as other:
+                found, costs[way] = watch(sources, model, other, gate=gate_of(way), on_progress=tell)
+            claims[way] = claims_of(found, model.window_frames / SAMPLE_FPS)
+        findings = Findings(truths, claims | Baselines.load().claims_on(sources), costs)
+        return Shown(Comparison(truths, events), Scoreboard([findings]))
 
 
-def _teller(on_watch: OnStep, way: str) -> Callable[[Progress], None]:
-    return lambda step: on_watch(way, step)
+def _teller(on_watch: OnStep | None, way: str) -> Callable[[Progress], None] | None:
+    return None if on_watch is None else lambda step: on_watch(way, step)

@@ -14,26 +14,23 @@ import torch
 from videoxl_stream.evaluation.comparison import Comparison
 from videoxl_stream.evaluation.matching import MIN_IOU
 from videoxl_stream.evaluation.scoreboard import Scoreboard
-from videoxl_stream.evaluation.stills import stills
 from videoxl_stream.evaluation.trial import MODEL
 from videoxl_stream.reports import Mark, Report, write_html
+from videoxl_stream.store import EventStore
+
+EVIDENCE = "evidence"
 
 
-def write_report(path: Path, compared: Comparison, clips: Mapping[str, Path], start: datetime) -> Path:
-    """Write the page: every event with a picture out of its clip, and outlines of what was true.
+def write_report(folder: Path, store: EventStore, compared: Comparison, start: datetime) -> Path:
+    """Write ``report.html``: every event with its evidence, and outlines of what was true.
 
     Args:
-        path: the HTML file.
+        folder: gets the page, and holds the evidence.
+        store: holds the events.
         compared: truth and events.
-        clips: each stream's video file.
         start: UTC of the clips' first pictures.
     """
-    pictures: dict[str, bytes] = {}
-    for stream_id, clip in clips.items():
-        events = [event for event in compared.events if event.stream_id == stream_id]
-        middles = [(event.start_s + event.end_s) / 2 for event in events]
-        pictures |= dict(zip([event.id for event in events], stills(clip, middles), strict=True))
-    marks = [
+    marks = tuple(
         Mark(
             stream_id,
             one.kind,
@@ -42,13 +39,9 @@ def write_report(path: Path, compared: Comparison, clips: Mapping[str, Path], st
             ", ".join(("true", *one.attributes.values())),
         )
         for stream_id, one in compared.occurrences()
-    ]
-    length_s = max(truth.duration_s for truth in compared.truths.values())
-    end = start + timedelta(seconds=length_s)
-    report = Report.of_events(
-        compared.events, note=_note(compared), start=start, end=end, marks=marks, streams=list(clips)
     )
-    return write_html(path, report, pictures=pictures)
+    report = Report.of(store, note=_note(compared)).model_copy(update={"marks": marks})
+    return write_html(folder / "report.html", report, evidence=folder / EVIDENCE)
 
 
 def _note(compared: Comparison) -> str:

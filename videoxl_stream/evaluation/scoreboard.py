@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 
 from videoxl_stream.evaluation.claims import Claim
@@ -10,6 +10,7 @@ from videoxl_stream.evaluation.matching import Counts, Happening, match
 from videoxl_stream.evaluation.trial import BASELINES, MODEL, Cost, Findings
 from videoxl_stream.queries import Span
 from videoxl_stream.training.footage.clips import Truth
+from videoxl_stream.training.footage.conditions import CONDITIONS
 from videoxl_stream.training.footage.scenes import Occurrence
 from videoxl_stream.training.footage.vocabulary import ANOMALIES, KINDS
 
@@ -21,8 +22,6 @@ GROUPS: Mapping[str, tuple[str, ...]] = {
     "all": KINDS,
 }
 """Rows of the table; the pooled ones count every event alike."""
-
-Pick = Callable[[Truth], bool]
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,18 +78,18 @@ class Tally:
         return self.counts.to_json() | {name: round(value, 4) for name, value in (means | brands).items()}
 
 
-def tally(findings: Findings, claims: Sequence[Claim], kinds: Sequence[str], pick: Pick | None = None) -> Tally:
+def tally(findings: Findings, claims: Sequence[Claim], kinds: Sequence[str], condition: str | None = None) -> Tally:
     """Count one seed's claims of some kinds.
 
     Args:
         findings: what was true.
         claims: of one way of watching.
         kinds: which to count.
-        pick: which clips to count; None means all.
+        condition: of the clips to count; None means all.
     """
     total = Tally()
     for name, truth in findings.truths.items():
-        if pick is None or pick(truth):
+        if condition is None or condition in truth.conditions:
             total += _of_clip(
                 name, truth, [one for one in claims if one.stream_id == name and one.kind in kinds], kinds
             )
@@ -143,10 +142,10 @@ class Scoreboard:
         """The ways of watching that all seeds have."""
         return list(self.findings[0].claims) if self.findings else []
 
-    def tally(self, way: str, group: str, pick: Pick | None = None) -> Tally:
-        """Count one row of ``GROUPS`` for one way of watching."""
+    def tally(self, way: str, group: str, condition: str | None = None) -> Tally:
+        """Count one row of ``GROUPS`` for one way of watching, on all clips or on those of a condition."""
         kinds = GROUPS[group]
-        return sum((tally(one, one.claims[way], kinds, pick) for one in self.findings), Tally())
+        return sum((tally(one, one.claims[way], kinds, condition) for one in self.findings), Tally())
 
     def cost(self, way: str) -> Cost:
         """What a way of watching took, all seeds together."""
@@ -166,6 +165,10 @@ class Scoreboard:
         """Every row of every way, and the margins."""
         return {
             "ways": {way: {group: self.tally(way, group).to_json() for group in GROUPS} for way in self.ways},
+            "conditions": {
+                condition: {group: self.tally(MODEL, group, condition).to_json() for group in GROUPS}
+                for condition in CONDITIONS
+            },
             "costs": {way: asdict(self.cost(way)) for way in self.findings[0].costs},
             "above_best_baseline": {
                 group: {"baseline": self.best_baseline(group)[0], "margin": round(self.margin(group), 4)}

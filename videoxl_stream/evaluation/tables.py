@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from rich import box
 from rich.table import Table
 
 from videoxl_stream.evaluation.scoreboard import GROUPS, Scoreboard, Tally
 from videoxl_stream.evaluation.trial import BASELINES, GATED, MODEL
+from videoxl_stream.training.footage.conditions import CONDITIONS
 
 NAMES = {
     MODEL: "model",
     GATED: "motion gate",
-    "zeroed": "zeroed memory",
+    "zeroed": "memory zeroed",
     "always": "always yes",
-    "difference": "frame difference",
+    "difference": "frames differ",
     "colour": "mean colour",
 }
 _POOLED = ("anomalies", "all")
@@ -20,13 +22,13 @@ _POOLED = ("anomalies", "all")
 
 def tables(board: Scoreboard) -> list[Table]:
     """All that there is to show."""
-    shown = [score_table(board), baseline_table(board)]
+    shown = [score_table(board), baseline_table(board), condition_table(board)]
     return [*shown, gate_table(board)] if GATED in board.ways else shown
 
 
 def score_table(board: Scoreboard) -> Table:
     """What the model found."""
-    columns = ("true", "found", "matched", "precision", "recall", "F1", "IoU", "delay (s)", "false/h")
+    columns = ("true", "found", "right", "prec.", "recall", "F1", "IoU", "delay", "false/h")
     table = _table("what the model found", "kind", *columns)
     for group in GROUPS:
         one = board.tally(MODEL, group)
@@ -52,9 +54,24 @@ def baseline_table(board: Scoreboard) -> Table:
     return table
 
 
+def condition_table(board: Scoreboard) -> Table:
+    """What the model found under each condition; a clip may be of several."""
+    columns = ("clips", "true", "found", "right", "prec.", "recall", "F1", "false/h")
+    table = _table("conditions", "", *columns)
+    for condition in CONDITIONS:
+        clips = [truth for one in board.findings for truth in one.truths.values() if condition in truth.conditions]
+        if clips:
+            one = board.tally(MODEL, "all", condition)
+            numbers = (len(clips), one.true, one.found, one.matched)
+            shares = (one.counts.precision, one.counts.recall, one.counts.f1)
+            cells = (*map(str, numbers), *(f"{share:.2f}" for share in shares), f"{one.alarms_per_hour:.1f}")
+            table.add_row(condition, *cells)
+    return table
+
+
 def gate_table(board: Scoreboard) -> Table:
     """What the motion gate saves, and what it costs."""
-    columns = ("frames", "taken in", "model (s)", "recall", "precision", "F1")
+    columns = ("frames", "taken in", "model s", "recall", "precision", "F1")
     table = _table("motion gate", "", *columns)
     for way, name in ((MODEL, "off"), (GATED, "on")):
         cost, counts = board.cost(way), board.tally(way, "all").counts
@@ -65,13 +82,12 @@ def gate_table(board: Scoreboard) -> Table:
 
 
 def _table(title: str, first: str, *columns: str) -> Table:
-    table = Table(first, title=title)
+    table = Table(title=title, box=box.SIMPLE)
+    table.add_column(first, no_wrap=True)
     for column in columns:
         table.add_column(column, justify="right")
     return table
 
 
 def _add(table: Table, group: str, cells: list[str]) -> None:
-    if group in _POOLED:
-        table.add_section()
-    table.add_row(group, *cells, style="bold" if group in _POOLED else None, end_section=group in _POOLED)
+    table.add_row(group, *cells, style="bold" if group in _POOLED else None)

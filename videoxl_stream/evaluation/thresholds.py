@@ -11,6 +11,7 @@ Prints the table to put into pipelines/embedded_rules.py.
 from __future__ import annotations
 
 import argparse
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import partial
@@ -30,7 +31,7 @@ from videoxl_stream.queries import Span
 from videoxl_stream.rules import Rule
 from videoxl_stream.training.footage.clips import ClipFormat
 
-GRID = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
+GRID = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 HOLDS_S = (0.0, 1.0, 2.0, 4.0)
 
 Place = tuple[int, int, float]
@@ -50,9 +51,12 @@ def total_counts(clips: Sequence[Watched], rule: Rule) -> Counts:
 
 
 def best_rule(clips: Sequence[Watched], rule: Rule) -> Rule:
-    """The rule with the thresholds and the off-delay that have the best neighbourhood."""
+    """The rule with the limits that have the best neighbourhood; of equally good ones those in the middle."""
     scores = {place: total_counts(clips, _placed(rule, place)).f1 for place in _places()}
-    return _placed(rule, max(scores, key=lambda place: (_around(scores, place), scores[place])))
+    around = {place: (_around(scores, place), scores[place]) for place in scores}
+    equal = [place for place in around if around[place] == max(around.values())]
+    middle = [fmean(axis) for axis in zip(*equal, strict=True)]
+    return _placed(rule, min(equal, key=lambda place: math.dist(place, middle)))
 
 
 def _places() -> Iterator[Place]:

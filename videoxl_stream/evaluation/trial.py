@@ -15,6 +15,7 @@ from videoxl_stream.evaluation.claims import Claim, claims_of
 from videoxl_stream.evaluation.clip_pair import SAMPLE_FPS, ClipPair
 from videoxl_stream.evaluation.stopwatch import Stopwatch
 from videoxl_stream.events import Event
+from videoxl_stream.evidence import Evidence
 from videoxl_stream.interfaces import Sink, Source
 from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.motion import MotionGate
@@ -99,7 +100,9 @@ def watch(
     model: VideoXL,
     store: EventStore,
     *,
+    name: str = "footage",
     gate: MotionGate | None = None,
+    evidence: Evidence | None = None,
     sinks: Sequence[Sink] = (),
     on_progress: Callable[[Progress], None] | None = None,
 ) -> tuple[list[Event], Cost]:
@@ -109,7 +112,9 @@ def watch(
         sources: the clips.
         model: has learnt what the rules ask.
         store: empty; the events are read back from it.
+        name: of the pipeline.
         gate: leaves out windows in which nothing moves.
+        evidence: how clips and pictures of events are kept; None keeps none.
         sinks: told of each event.
         on_progress: told of each step.
 
@@ -118,7 +123,14 @@ def watch(
     """
     timed = Stopwatch(model)
     pipeline = Pipeline(
-        sources=sources, model=timed, rules=embedded_rules(), store=store, sinks=sinks, gate=gate, name="footage"
+        sources=sources,
+        model=timed,
+        rules=embedded_rules(),
+        store=store,
+        sinks=sinks,
+        name=name,
+        gate=gate,
+        evidence=evidence,
     )
     pipeline.run(progress=on_progress)
     counts = pipeline.counts.values()
