@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from datetime import UTC, datetime
 
 import numpy as np
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 
 from videoxl_stream.decisions import Moment
 from videoxl_stream.evaluation.calibration import calibrate, calibrated, verdict_pairs
-from videoxl_stream.evaluation.reliability import Reliability, platt
+from videoxl_stream.evaluation.reliability import Reliability, auc, platt
 from videoxl_stream.evaluation.sightings import Seen, Watched
 from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.queries import Query, Span, Verdict
@@ -40,6 +41,12 @@ def test_calibrated_verdicts_are_reliable_on_others() -> None:
     check, rule = overconfident(20_000, 2), Rule(name="fire", question="?", calibration=platt(overconfident(20_000, 1)))
     assert Reliability.of(check).ece > 0.1
     assert Reliability.of(calibrated(check, rule)).ece < 0.02
+
+
+def test_auc_is_the_chance_of_the_right_order() -> None:
+    assert auc([(True, 0.9), (True, 0.2), (False, 0.1), (False, 0.2)]) == (1 + 1 + 1 + 0.5) / 4
+    assert auc([(True, 0.1), (False, 0.9)]) == 0
+    assert math.isnan(auc([(True, 0.9)]))
 
 
 def test_without_both_answers_nothing_is_fitted() -> None:

@@ -15,13 +15,14 @@ from PIL import Image
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.evaluation.blinded import BlindedVideoXL
+from videoxl_stream.evaluation.calibration import verdict_pairs
 from videoxl_stream.evaluation.clip_pair import START, ClipPair
 from videoxl_stream.evaluation.comparison import Comparison
 from videoxl_stream.evaluation.demo import FILES, SEEDS, clear, is_telling
 from videoxl_stream.evaluation.matching import Counts
+from videoxl_stream.evaluation.reliability import auc
 from videoxl_stream.evaluation.seeds import each_seed, seed_range
-from videoxl_stream.evaluation.separation import auc, labelled
-from videoxl_stream.evaluation.sightings import Seen, watch_sightings
+from videoxl_stream.evaluation.sightings import Seen, Watched, watch_sightings
 from videoxl_stream.evaluation.stills import stills
 from videoxl_stream.events import Event, Severity, Status, event_id
 from videoxl_stream.model.video_xl import VideoXL
@@ -44,11 +45,12 @@ Watches = Mapping[str, Mapping[str, list[Seen]]]
 def separations(watches: Watches, pair: ClipPair) -> dict[str, float]:
     """The AUC of each kind on the clip where it can happen, with the truth of a pair."""
     found = {}
-    for kind in SEEN:
-        style = "channel" if kind == "ad" else "site"
+    for rule in embedded_rules(SEEN):
+        style = "channel" if rule.name == "ad" else "site"
         occurrences = pair.scenarios[f"{style}-{pair.seed}"].occurrences
-        pairs = labelled(occurrences, kind, watches[f"{style}-{SHORT.seed}"][kind])
-        found[kind] = auc([(happened, round(probability, 3)) for happened, probability in pairs])
+        truth = Truth("clip.mp4", pair.seed, style, pair.duration_s, occurrences)
+        pairs = verdict_pairs([Watched(truth, watches[f"{style}-{SHORT.seed}"])], rule)
+        found[rule.name] = auc([(happened, round(probability, 3)) for happened, probability in pairs])
     return found
 
 

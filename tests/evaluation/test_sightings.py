@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -12,7 +11,6 @@ from hypothesis import strategies as st
 
 from videoxl_stream.decisions import Moment
 from videoxl_stream.evaluation.matching import Counts
-from videoxl_stream.evaluation.separation import auc, labelled
 from videoxl_stream.evaluation.sightings import PIPELINE, Seen, Watched, events_from, watch_sightings
 from videoxl_stream.evaluation.thresholds import GRID, HOLDS_S, best_rule, total_counts
 from videoxl_stream.gaps import GAP
@@ -60,19 +58,6 @@ def test_the_events_are_those_of_the_pipeline(length_s: float) -> None:
     sightings = watch_sightings(ScriptedModel(truth), source, rules)
     events = [event for rule in rules for event in events_from(rule, sightings[rule.name])]
     assert sorted(events, key=lambda event: event.id) == sorted(stored, key=lambda event: event.id)
-
-
-def test_a_window_counts_as_true_from_one_second_on() -> None:
-    fire = Occurrence("fire", 9.5, 16.0, {})
-    windows = [seen(window, 0.1 * window) for window in range(5)]
-    pairs = labelled([fire, Occurrence("fall", 0.0, 25.0, {})], "fire", windows)
-    assert pairs == [(False, 0.0), (True, 0.2), (True, pytest.approx(0.3)), (False, 0.4)]
-
-
-def test_auc_is_the_chance_of_the_right_order() -> None:
-    assert auc([(True, 0.9), (True, 0.2), (False, 0.1), (False, 0.2)]) == (1 + 1 + 1 + 0.5) / 4
-    assert auc([(True, 0.1), (False, 0.9)]) == 0
-    assert math.isnan(auc([(True, 0.9)]))
 
 
 def test_thresholds_are_chosen_where_their_neighbours_are_as_good() -> None:

@@ -23,9 +23,8 @@ from rich.console import Console
 from rich.table import Table
 
 from videoxl_stream.evaluation.clip_pair import DURATION_S, SAMPLE_FPS
-from videoxl_stream.evaluation.reliability import Pairs, Reliability, platt
+from videoxl_stream.evaluation.reliability import Pairs, Reliability, auc, platt
 from videoxl_stream.evaluation.seeds import all_seeds, seed_range
-from videoxl_stream.evaluation.separation import auc
 from videoxl_stream.evaluation.sightings import Seen, Watched, watch_seed
 from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.queries import Span

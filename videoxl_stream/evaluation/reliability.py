@@ -64,6 +64,16 @@ class Reliability:
         return {"ece": round(self.ece, 5), "bins": [asdict(each) for each in self.bins]}
 
 
+def auc(pairs: Pairs) -> float:
+    """Chance that what happened got the higher probability; half for equal ones, nan where a class is missing."""
+    happened, probability = _columns(pairs)
+    yes, no = probability[happened > 0], probability[happened == 0]
+    if not len(yes) or not len(no):
+        return float("nan")
+    higher, equal = yes[:, None] > no, yes[:, None] == no
+    return float((higher + 0.5 * equal).mean())
+
+
 def platt(pairs: Pairs) -> tuple[float, float]:
     """Fit scale and shift of the logit by maximum likelihood, with Platt's targets, that never ask for certainty.
 
