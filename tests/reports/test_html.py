@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import re
 from base64 import b64decode, b64encode
+from datetime import timedelta
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -198,6 +199,18 @@ def test_frames_are_accounted_for() -> None:
     assert "gate 2026-01-01 12:00:00 200 50 25 % 30 15 % 100 50 % 15 7.5 % 5 2.5 %" in told
     assert told.count("does not add up") == 2  # of the stream, and so of all
     assert "all 400 does not add up" in told
+
+
+def test_a_stream_that_fell_silent_is_told_of_first() -> None:
+    last = START + timedelta(minutes=10)
+    dead = StreamFigures(pipeline="site", stream_id="gate", last=last)
+    alive = StreamFigures(pipeline="site", stream_id="yard", last=START + timedelta(minutes=59, seconds=30))
+    shown = Report.of_events([event(0)], end=START + timedelta(hours=1))
+    page = Page(render_html(shown.model_copy(update={"streams": (dead, alive)})))
+    notice = "Nothing is known of gate after 2026-01-01 12:10:00."
+    assert page.words.index(notice) < page.words.index("Timelines")
+    assert page.text.count("Nothing is known of") == 1
+    assert len(page.all("rect", **{"class": "gap"})) == 1
 
 
 def test_two_pipelines_that_watch_one_camera_are_told_apart() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from tests.reports.samples import NASTY, START, event, exhibit_of, gap, lay, summary
@@ -12,15 +13,18 @@ EVENTS = [event(30), event(90, 0.2, rule="fall", severity=Severity.CRITICAL, sta
 
 def test_the_text_tells_what_the_page_tells() -> None:
     counts = FrameCounts(sampled_away=100, read=100, ingested=50, still=30, dropped=15, held=5)
-    gate = StreamFigures(pipeline="site", stream_id="gate", last=START, frames=counts, missing_s=20)
+    gate = StreamFigures(
+        pipeline="site", stream_id="gate", last=START - timedelta(hours=1), frames=counts, missing_s=20
+    )
     found = [*EVENTS, gap(40, 20), summary(0, "A quiet night.")]
     text = render_markdown(Report.of_events(found, title="Night").model_copy(update={"streams": (gate,)}))
     lines = text.splitlines()
     assert lines[0] == "# Night"
     assert "**2 events**, 1 critical, 1 warning, 1 going on, 1 stream, 20.0 s without footage" in lines
+    assert "**Nothing is known of gate after 2026-01-01 11:00:00.**" in lines
     assert "> A quiet night." in lines
     assert "| 2026-01-01 12:00:30 | warning | fire | gate | Is there a fire? yes | 10.0 s | 90 % |  |" in lines
-    assert "| gate | 2026-01-01 12:00:00 | 200 | 50 (25 %) | 30 (15 %) | 100 (50 %) | 15 (7.5 %) | 5 (2.5 %) |" in lines
+    assert "| gate | 2026-01-01 11:00:00 | 200 | 50 (25 %) | 30 (15 %) | 100 (50 %) | 15 (7.5 %) | 5 (2.5 %) |" in lines
     assert "| gate | 2026-01-01 12:00:40 | 2026-01-01 12:01:00 | no footage for 20.0 s |" in lines
 
 

@@ -128,9 +128,10 @@ class StreamFigures(BaseModel):
     clock_jumps: _Count = 0
     frames: FrameCounts | None = None
 
-    def has(self, event: Event) -> bool:
-        """Whether an event is of this stream."""
-        return (event.pipeline, event.stream_id) == (self.pipeline, self.stream_id)
+    @property
+    def key(self) -> tuple[str, str]:
+        """What tells it from every other stream."""
+        return self.pipeline, self.stream_id
 
 
 def by_severity(events: Sequence[Event]) -> dict[Severity, int]:

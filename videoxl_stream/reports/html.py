@@ -85,13 +85,15 @@ def render_html(
     shelf = Shelf(evidence, page)
     bounds = {"max_pictures": max_pictures, "max_thumbnails": max_thumbnails, "width": picture_width}
     embedded = embed(report, shelf, pictures or {}, **bounds)
-    rows = _rows(report, embedded, shelf, max_events)
+    rules, rows = report.rules, _rows(report, embedded, shelf, max_events)
     environment = _environment(report)
     script = environment.get_template("filter.js.j2").render()
     return environment.get_template("report.html.j2").render(
         report=report,
         severities=_SEVERITIES,
-        tiles=_tiles(report),
+        rules=rules,
+        tiles=_tiles(report, len(rules)),
+        silent=[words.silence(report.label(stream), last, report.zone) for stream, last in report.silent],
         pictures=embedded,
         rows=rows,
         choices=_choices(rows),
@@ -140,14 +142,14 @@ def _environment(report: Report) -> Environment:
     return environment
 
 
-def _tiles(report: Report) -> list[dict[str, Any]]:
+def _tiles(report: Report, num_rules: int) -> list[dict[str, Any]]:
     events = report.events
     tiles: list[tuple[str, object, str]] = [
         ("events" if len(events) != 1 else "event", len(events), ""),
         ("critical", sum(event.severity == Severity.CRITICAL for event in events), "critical"),
         ("going on", sum(event.status != Status.CLOSED for event in events), "warning"),
         ("streams", len(report.streams), ""),
-        ("rules", len(report.rules), ""),
+        ("rules", num_rules, ""),
     ]
     if report.gaps:
         tiles.append(("without footage", words.duration(sum(stream.missing_s for stream in report.streams)), "warning"))

@@ -75,6 +75,8 @@ def _head(report: Report) -> Iterator[str]:
     if report.gaps:
         parts.append(f"{words.duration(sum(stream.missing_s for stream in report.streams))} without footage")
     yield f"{', '.join(parts)}\n"
+    for stream, last in report.silent:
+        yield f"**{words.silence(_plain(report.label(stream)), last, report.zone)}**\n"
 
 
 def _summaries(report: Report) -> Iterator[str]:

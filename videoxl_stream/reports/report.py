@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -20,6 +21,7 @@ from videoxl_stream.reports.figures import FrameCounts, RuleFigures, StreamFigur
 from videoxl_stream.store import EventStore, StreamState, StreamSummary
 
 _LEAST = timedelta(seconds=1)
+_SILENCE = timedelta(minutes=1)  # what is newest is always still on its way
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,7 +181,8 @@ class Report(BaseModel):
         gaps = tuple(event for event in found if event.rule == GAP)
         summaries = tuple(event for event in found if event.rule != GAP and _is_summary(event))
         events = tuple(event for event in found if event.rule != GAP and not _is_summary(event))
-        counted = tuple(_counted(stream, events, gaps, start, end) for stream in figures)
+        num_events = Counter((event.pipeline, event.stream_id) for event in events)
+        counted = tuple(_counted(stream, num_events[stream.key], gaps, start, end) for stream in figures)
         report = cls(start=start, end=end, streams=counted, events=events, summaries=summaries, gaps=gaps, **fields)
         _ = report.zone  # refuses what is none
         return report
@@ -208,6 +211,17 @@ class Report(BaseModel):
     def pipelines(self) -> list[str]:
         """Those that watched the streams, by name."""
         return sorted({stream.pipeline for stream in self.streams} - {""})
+
+    @property
+    def silent(self) -> list[tuple[StreamFigures, datetime]]:
+        """Streams of which nothing is known at the period's end, for more than a minute and a hundredth of it.
+
+        Returns:
+            each with the last moment that is known.
+        """
+        least = max(_SILENCE, (self.end - self.start) / 100)
+        heard = [(stream, stream.last) for stream in self.streams if stream.last is not None]
+        return [(stream, last) for stream, last in heard if self.end - last > least]
 
     @property
     def frames(self) -> FrameCounts | None:
@@ -275,14 +289,14 @@ def _period(
 
 
 def _counted(
-    stream: StreamFigures, events: Sequence[Event], gaps: Sequence[Event], start: datetime, end: datetime
+    stream: StreamFigures, num_events: int, gaps: Sequence[Event], start: datetime, end: datetime
 ) -> StreamFigures:
-    own = [gap for gap in gaps if stream.has(gap)]
+    own = [gap for gap in gaps if (gap.pipeline, gap.stream_id) == stream.key]
     missing = [gap for gap in own if gap.answer == "gap"]
     within = [min(gap.end, end) - max(gap.start, start) for gap in missing]
     return stream.model_copy(
         update={
-            "events": sum(stream.has(event) for event in events),
+            "events": num_events,
             "gaps": len(missing),
             "missing_s": sum(length.total_seconds() for length in within),
             "clock_jumps": len(own) - len(missing),

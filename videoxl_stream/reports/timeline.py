@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta, tzinfo
@@ -12,7 +13,6 @@ from videoxl_stream.reports.report import Mark, Report
 
 _MAX_TICKS = 6
 _MIN_WIDTH = 0.4  # percent; a moment must still be seen
-_MIN_UNWATCHED, _MIN_UNWATCHED_S = 1.0, 60.0  # percent; what is newest is always still on its way
 _MAX_BARS = 4000  # of a page
 _NEAR = (0.0, 0.5, 2.0, 8.0)  # percent between bars that are drawn as one, where there are too many otherwise
 _DAY_S = 86_400
@@ -103,7 +103,10 @@ class Timeline:
 def timelines(report: Report) -> list[Timeline]:
     """Lay out each stream of which there is something to draw; what lies outside the period is cut off."""
     axis = _ticks(report.start, report.end, report.zone)
-    drawn = [_timeline(report, stream, axis) for stream in report.streams]
+    found: dict[tuple[str, str], list[Event]] = defaultdict(list)
+    for event in report.events:
+        found[event.pipeline, event.stream_id].append(event)
+    drawn = [_timeline(report, stream, found[stream.key], axis) for stream in report.streams]
     drawn = [one for one in drawn if one.lanes or one.hatchings or one.stills]
     for near in _NEAR:
         merged = [replace(one, lanes=tuple(_merged(lane, near) for lane in one.lanes)) for one in drawn]
@@ -112,9 +115,8 @@ def timelines(report: Report) -> list[Timeline]:
     return merged
 
 
-def _timeline(report: Report, stream: StreamFigures, axis: tuple[Tick, ...]) -> Timeline:
+def _timeline(report: Report, stream: StreamFigures, events: Sequence[Event], axis: tuple[Tick, ...]) -> Timeline:
     start, end = report.start, report.end
-    events = [event for event in report.events if stream.has(event)]
     marks = [mark for mark in report.marks if mark.stream_id == stream.stream_id]
     rules = sorted({event.rule for event in events} | {mark.rule for mark in marks})
     return Timeline(
@@ -125,7 +127,7 @@ def _timeline(report: Report, stream: StreamFigures, axis: tuple[Tick, ...]) -> 
         stills=tuple(
             Still(exhibit, _percent(exhibit.start, start, end))
             for exhibit in report.thumbnails
-            if (exhibit.pipeline, exhibit.stream_id) == (stream.pipeline, stream.stream_id)
+            if (exhibit.pipeline, exhibit.stream_id) == stream.key
         ),
         ticks=axis,
     )
@@ -153,14 +155,13 @@ def _merged(lane: Lane, near: float) -> Lane:
 def _hatchings(report: Report, stream: StreamFigures) -> Iterable[Hatching]:
     start, end = report.start, report.end
     for gap in report.gaps:
-        if stream.has(gap):
+        if (gap.pipeline, gap.stream_id) == stream.key:
             left, width = _place(gap.start, gap.end, start, end)
             yield Hatching(
                 f"{gap.answer}, {gap.content}" if gap.content else gap.answer, gap.start, gap.end, left, width
             )
-    since = max(stream.last, start) if stream.last is not None else end
-    left, width = _place(since, end, start, end)
-    if (end - since).total_seconds() >= _MIN_UNWATCHED_S and width >= _MIN_UNWATCHED:
+    for since in (max(last, start) for silent, last in report.silent if silent == stream):
+        left, width = _place(since, end, start, end)
         yield Hatching("nothing is known after", since, end, left, width)
 
 

@@ -41,6 +41,11 @@ def percent(share: float) -> str:
     return f"{share * 100:.1f} %".replace(".0 %", " %")
 
 
+def silence(label: str, last: datetime, zone: tzinfo) -> str:
+    """That a stream is not heard of any more."""
+    return f"Nothing is known of {label} after {moment(last, zone)}."
+
+
 def counted(number: int, noun: str) -> str:
     """A number of things: 1 event, 2,000 events."""
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
