@@ -133,7 +133,8 @@ class Watched(ScriptedModel):
     """Writes down with what memories are opened, and what is shown."""
 
     def __init__(self) -> None:
-        super().__init__({"Is there a fire?": [Span(10, 14)], "Is the door open?": [Span(0, 40)]}, window_frames=10)
+        truth = {"Is there a fire?": [Span(10, 20)], "Is the door open?": [Span(0, 40)]}
+        super().__init__(truth, window_frames=10, sure=0.99999)
         self.opened: list[dict[str, Any]] = []
         self.pixels = 0
 

@@ -12,9 +12,10 @@ import pytest
 
 import videoxl_stream.watching
 from tests.connectors.clips import every, write_video
-from videoxl_stream import ConfigError, Event, EventStore, FileSource, Rule, SourceOpenError, watch
+from videoxl_stream import ConfigError, Event, EventStore, FileSource, Rule, SourceOpenError, VideoXL, watch
 from videoxl_stream.events import ExhibitKind
-from videoxl_stream.names import Where, find_rules, find_sources, known_rules
+from videoxl_stream.model.weights import embedded_path
+from videoxl_stream.names import Where, find_rules, find_sources, is_embedded, known_rules, usual_fps
 from videoxl_stream.pipelines.embedded_rules import QUESTIONS
 from videoxl_stream.queries import Span
 from videoxl_stream.testing import ScriptedModel, ScriptedSource
@@ -58,10 +59,27 @@ def test_events_can_be_kept_nowhere_or_in_an_open_store(footage: Path, url: str)
         assert store.events() == [kept] == [gone]
 
 
+def test_whoever_stops_listening_loses_nothing(footage: Path, url: str, tmp_path: Path) -> None:
+    watching = watch(footage / "hall.mp4", DOOR, model=MODEL, events=url, evidence=tmp_path / "proof")
+    opened = next(watching)
+    watching.close()
+    with EventStore(url, create=False) as store:
+        assert store.events() == [opened]
+        kinds = {exhibit.kind for exhibit in store.exhibits(event_id=opened.id)}
+    assert kinds == {ExhibitKind.CLIP, ExhibitKind.PICTURE}
+
+
+def test_the_embedded_model_is_known_however_it_was_loaded() -> None:
+    loaded = VideoXL.from_pretrained("embedded")
+    for model in (loaded, embedded_path(), str(embedded_path())):
+        assert (usual_fps(model), find_rules("fire", model)) == (2.0, find_rules("fire", "embedded"))
+    assert not is_embedded(MODEL)
+
+
 def test_it_goes_on_where_it_stopped(footage: Path, url: str) -> None:
     first = watch(footage / "hall.mp4", DOOR, model=MODEL, events=url)
     opened = next(first)
-    first.close()  # type: ignore[attr-defined]
+    first.close()
     rest = list(watch(footage / "hall.mp4", DOOR, model=MODEL, events=url, resume=True))
     assert [event.status for event in rest] == ["closed"]
     assert rest[0].id == opened.id

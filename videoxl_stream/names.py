@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
+from importlib.resources import files
 from pathlib import Path
 from typing import Any, Literal, cast
 
@@ -27,13 +28,17 @@ Model = str | Path | VideoModel[Any]
 Where = str | Path | Source
 SampleFps = float | Literal["keyframes", "all"] | None
 
+_EMBEDDED_FOLDER = Path(str(files("videoxl_stream") / "model" / "embedded"))
 _EMBEDDED_FPS, _USUAL_FPS = 2.0, 1.0  # what the embedded model was trained at; what Video-XL looks at
 _NAME_CHARACTERS = 60
 
 
 def is_embedded(model: Model) -> bool:
-    """Whether a model was named as the one that comes along."""
-    return isinstance(model, str | Path) and str(model) == EMBEDDED
+    """Whether a model, or what names it, is the one that comes along."""
+    if isinstance(model, str | Path):
+        return str(model) == EMBEDDED or Path(model).absolute() == _EMBEDDED_FOLDER
+    loaded_from = getattr(getattr(model, "tokenizer", None), "name_or_path", None)
+    return isinstance(loaded_from, str) and Path(loaded_from) == _EMBEDDED_FOLDER
 
 
 def check_model(model: Model) -> None:

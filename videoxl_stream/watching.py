@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Callable, Generator, Iterable, Mapping
+from contextlib import ExitStack, closing
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Event, Status
@@ -34,7 +34,7 @@ def watch(
     budget: int | None = _BUDGET,
     name: str = "watch",
     resume: bool = False,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     """Watch footage, and give every event as it opens and again, in its final form, as it closes.
 
     What is given is looked at in the call, before anything heavy is loaded; the watching begins with the first event
@@ -81,10 +81,11 @@ def _events(
     load: Callable[[], VideoModel[Any]],
     events: str | EventStore | None,
     resume: bool,
-) -> Iterator[Event]:
+) -> Generator[Event, None, None]:
     with ExitStack() as opened:
         store = events
         if not isinstance(store, EventStore):
             store = opened.enter_context(EventStore(_IN_MEMORY if store is None else store))
-        found = make(model=load(), store=store).iterate(resume=resume)
+        found = cast("Generator[Event, None, None]", make(model=load(), store=store).iterate(resume=resume))
+        opened.enter_context(closing(found))
         yield from (event for event in found if event.status != Status.UPDATED)

@@ -89,6 +89,7 @@ class WatchedRule(Part):
     resolution_s: float | None = 1.0
     threshold: float = 0.5
     clear_below: float | None = None
+    delay_s: float = 0.0
     hold_s: float = 0.0
     cooldown_s: float = 0.0
     quiet: tuple[tuple[time, time], ...] = ()
