@@ -1,6 +1,6 @@
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 
 import pytest
@@ -57,12 +57,24 @@ def test_a_clip_in_the_making_keeps_its_footage() -> None:
     assert held.packets[0].time_s == 92
 
 
-@pytest.mark.parametrize(("max_s", "max_bytes"), [(1000.0, 10), (9.0, PLENTY)])
-def test_a_bound_wins_over_a_need_and_the_loss_is_counted(max_s: float, max_bytes: int) -> None:
+@pytest.mark.parametrize(("max_s", "max_bytes", "oldest"), [(1000.0, 10, 32), (9.0, PLENTY, 28)])
+def test_a_bound_wins_over_a_need_and_the_loss_is_counted(max_s: float, max_bytes: int, oldest: int) -> None:
     held = ring(keep_s=100.0, max_s=max_s, max_bytes=max_bytes)
     held.add(seconds(0, 40), [Need(0, 0.0)])
-    assert times(held.packets) == list(range(32, 40))
-    assert held.lost_groups == 8
+    assert times(held.packets) == list(range(oldest, 40))
+    assert held.lost_groups == oldest / 4
+
+
+def test_keyframes_that_are_far_apart_lose_nothing() -> None:
+    held = ring(keep_s=10.0, max_s=20.0)
+    packets = seconds(0, 4)
+    packets += [replace(packet, keyframe=False) for packet in seconds(4, 100)]
+    held.add(packets, [Need(0, 0.0)])
+    assert times(held.packets) == list(range(100))
+    held.add(seconds(100, 119), [Need(0, 0.0)])
+    assert (held.packets[0].time_s, held.lost_groups) == (0, 0)
+    held.add(seconds(119, 130), [Need(0, 0.0)])
+    assert (held.packets[0].time_s, held.lost_groups) == (108, 3)
 
 
 def test_a_bound_that_cuts_the_seconds_to_be_kept_counts_as_loss() -> None:
@@ -188,7 +200,7 @@ def test_any_sequence_is_held_aligned_and_within_bounds(
         held.add(packets[start : start + at_once], [Need(0, 100.0)])
         now = held.packets
         assert held.num_bytes == sum(len(each.data) for each in now) <= max_bytes
-        assert held.held_s <= max_s
+        assert held.spare_s <= max_s
         assert not now or now[0].keyframe
         assert now == [each for each in packets if any(each is other for other in now)]
         for before, after in pairwise(now):

@@ -48,7 +48,8 @@ class PacketRing:
 
     Args:
         keep_s: seconds kept before the newest keyframe in any case.
-        max_s: seconds held at most, whatever is needed.
+        max_s: seconds held at most, whatever is needed, not counting the oldest group: however far keyframes are apart,
+            the last ``max_s`` are there.
         max_bytes: bytes held at most, whatever is needed.
     """
 
@@ -71,6 +72,11 @@ class PacketRing:
     def held_s(self) -> float:
         """Seconds from the oldest keyframe to the newest packet."""
         return self._position_s - self._groups[0].position_s if self._groups else 0.0
+
+    @property
+    def spare_s(self) -> float:
+        """Seconds that would still be held without the oldest group."""
+        return self._position_s - self._groups[1].position_s if len(self._groups) > 1 else 0.0
 
     def add(self, packets: Sequence[Packet], needs: Collection[Need] = ()) -> None:
         """Take in packets; let go of what no need and no pre-roll asks for, and of more where a bound demands it.
@@ -137,7 +143,7 @@ class PacketRing:
             self.num_bytes += len(packet.data)
 
     def _is_over(self) -> bool:
-        return self.num_bytes > self._max_bytes or self.held_s > self._max_s
+        return self.num_bytes > self._max_bytes or self.spare_s > self._max_s
 
     def _is_idle(self, needs: Collection[Need]) -> bool:
         """Whether nobody will ask for the oldest group."""
