@@ -45,7 +45,7 @@ ratio: 8
 budget: 1000
 system: You watch.
 events: ${STORE}
-evidence: {folder: ${FOLDER}, pre_roll_s: 2, post_roll_s: 1.5, thumbnails: false}
+evidence: {folder: "${FOLDER}", pre_roll_s: 2, post_roll_s: 1.5, thumbnails: false}
 retention: {events_days: 30, severities_days: {critical: 365}, rules_days: {door: 1.5}, budget_bytes: 20GB}
 gate: {threshold: 2}
 limits: {max_s: 30, policy: wait}
@@ -78,6 +78,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The place where it all runs: one video of forty seconds at two frames a second."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
+    monkeypatch.setenv("FOLDER", "proof")
     monkeypatch.setenv("CAMERAS", str(tmp_path))
     monkeypatch.setenv("STORE", f"sqlite:///{tmp_path / 'site.db'}")
     write_video(tmp_path / "hall.mp4", every(500, 80))
@@ -86,7 +87,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def site(folder: Path, text: str) -> Path:
     path = folder / "site.yaml"
-    path.write_text(text.replace("${FOLDER}", "proof"), encoding="utf-8")
+    path.write_text(text, encoding="utf-8")
     return path
 
 
@@ -208,16 +209,18 @@ def test_anchors_may_be_used(folder: Path) -> None:
         ("rules: [fire]\nretension: {}", "site.yaml:2: retension: there is no such field; did you mean 'retention'?"),
         ("rules: [fire]\ngate:\n  tresh: 1", "site.yaml:3: gate.tresh: there is no such field"),
         ("rules: [fire]\ngate:\n  threshold: -1", "site.yaml:3: gate: threshold is -1.0; give a number above 0"),
-        ("rules: [fire]\nevidence: {}", "site.yaml:2: evidence.folder: Field required"),
+        ("rules: [fire]\nevidence: {}", "site.yaml:2: evidence.folder: this is missing"),
         ("rules:\n- fire\n- {use: fall, hold_s: long}", "site.yaml:3: rules.1.hold_s: Input should be a valid number"),
         ("rules:\n- {use: fall, ask: 'Is it?'}", "rules.0: give a ready-made rule to use, a question to ask, or"),
         ("rules:\n- {name: x}", "rules.0: give a ready-made rule to use, a question to ask, or"),
         ("rules:\n- {use: fall, every_s: 1, crontab: '* * * * *'}", "rules.0: give every_s or crontab, not both"),
-        ("rules: []", "site.yaml:1: rules: Tuple should have at least 1 item"),
+        ("rules: []", "site.yaml:1: rules: give one at least"),
         ("name: x\nname: y", "site.yaml:2: 'name' stands here again; it was given in line 1 already"),
         ("rules: [fire", "site.yaml:1: expected ',' or ']'"),
         ("rules:\n- {ask: Is it?}", "perhaps with quotes around a text"),
-        ("", "site.yaml:1: Input should be a valid dictionary"),
+        ("rules: fire", "site.yaml:1: rules: give a list"),
+        ("a: " + "[" * 5000, "this is no YAML"),
+        ("", "site.yaml:1: give fields with their values"),
         (
             "rules: [fire]\nsources:\n- url: x\n  zones: [{name: a, corners: [[0, 0]]}]",
             "sources.0.zones.0: zone 'a' has",
@@ -239,6 +242,9 @@ def test_all_that_is_wrong_is_said_at_once(folder: Path) -> None:
     with pytest.raises(ConfigError) as caught:
         Site.from_yaml(site(folder, "rules: []\nbudget: 0\n"))
     assert str(caught.value).count("\n") == 1
+    with pytest.raises(ConfigError) as other:
+        Site.from_yaml(site(folder, "rules: [{use: fall, hold_s: long}]"))
+    assert "\n" not in str(other.value)
 
 
 def test_a_file_that_is_none() -> None:
@@ -253,6 +259,8 @@ def test_a_file_that_is_none() -> None:
         ("rules:\n- fire\n- {use: fall, threshold: 2}", "site.yaml:4: rules.1: rule 'fall': threshold 2.0"),
         ("rules: [{use: fall, crontab: often}]", "rules.0: rule 'fall': 'often' is no crontab"),
         ("rules: [fire]\nmodel: weights", "there is no model 'weights'"),
+        ("rules: [fire]\nevidence: {folder: '${NOWHERE}'}", "the variable NOWHERE is not set"),
+        ("rules: [fire]\nmodel: ${NOWHERE}", "the variable NOWHERE is not set"),
         ("rules: [fire]\nevents: sqlite:///${NOWHERE}/events.db", "the variable NOWHERE is not set"),
     ],
 )
@@ -331,7 +339,7 @@ def test_the_schema_explains_every_field_and_allows_no_other() -> None:
 
 
 def test_a_run_of_a_file_tells_what_it_does(folder: Path) -> None:
-    path = site(folder, "rules: [fire]\nevents: ${STORE}\nevidence: {folder: ${FOLDER}}\nsources: [hall.mp4]")
+    path = site(folder, "rules: [fire]\nevents: ${STORE}\nevidence: {folder: '${FOLDER}'}\nsources: [hall.mp4]")
     result = call("run", path)
     assert result.exit_code == 0, result.output
     row = next(line for line in result.stdout.splitlines() if line.startswith("│ hall"))

@@ -63,7 +63,7 @@ class Document:
             reason = e.strerror if isinstance(e, OSError) else "it is not UTF-8"
             msg = f"{path} cannot be read ({reason}); give the path of a YAML file"
             raise ConfigError(msg) from e
-        except yaml.YAMLError as e:
+        except (yaml.YAMLError, RecursionError) as e:
             mark, problem = getattr(e, "problem_mark", None), getattr(e, "problem", None)
             where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
             msg = f"{where}: {problem or 'this is no YAML'}; mend that line, perhaps with quotes around a text"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -25,7 +26,15 @@ from videoxl_stream.scheduling import Schedule
 from videoxl_stream.store import EventStore, Removal
 
 _T = TypeVar("_T")
-_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}  # as pydantic calls a field that is not there
+# What pydantic calls a field that is not there, and what it says in words of Python.
+_UNKNOWN = {"extra_forbidden", "unexpected_keyword_argument"}
+_IN_YAML = {
+    "tuple_type": "give a list",
+    "too_short": "give one at least",
+    "model_type": "give fields with their values",
+    "dataclass_type": "give fields with their values",
+    "missing": "this is missing",
+}
 
 
 class Site(Part):
@@ -41,7 +50,7 @@ class Site(Part):
         min_length=1,
         description="What to watch for on every stream: each the name of a ready-made rule, a question, or more.",
     )
-    model: str = Field(default=EMBEDDED, description="'embedded', or a folder with Video-XL's weights.")
+    model: str = Field(default=EMBEDDED, description="'embedded', or a folder with Video-XL's weights; with ${NAME}.")
     device: str = Field(default="cpu", description="Where the model goes, such as cuda:0.")
     system: str | None = Field(default=None, description="System prompt of the memories; null means the model's own.")
     ratio: PositiveInt | None = Field(
@@ -82,7 +91,7 @@ class Site(Part):
         try:
             return cls.model_validate(document.data)
         except ValidationError as e:
-            raise ConfigError("\n".join(_complaint(error, document) for error in e.errors())) from e
+            raise ConfigError("\n".join(_complaints(e.errors(), document))) from e
 
     def changed(
         self, *, source: Sequence[str] | None = None, model: str | None = None, events: str | None = None
@@ -108,8 +117,9 @@ class Site(Part):
             ConfigError: a name or value cannot work, or a variable of the environment is not set.
             SourceOpenError: there is no such file.
         """
-        check_model(self.model)
+        check_model(expand(self.model))
         self._parts(document)
+        self._proof()
         expand(self.events)
 
     def pipeline(
@@ -137,13 +147,13 @@ class Site(Part):
         if not self.sources:
             msg = "there is no source; list paths or URLs under 'sources', or name some with --source"
             raise ConfigError(msg)
-        check_model(self.model)
-        sources, rules = self._parts(document)
+        check_model(expand(self.model))
+        (sources, rules), evidence = self._parts(document), self._proof()
         opened = store or EventStore(expand(self.events))
         try:
             return Pipeline(
                 sources=sources,
-                model=model or load_model(self.model, device=self.device),
+                model=model or load_model(expand(self.model), device=self.device),
                 rules=rules,
                 store=opened,
                 sinks=sinks,
@@ -158,7 +168,7 @@ class Site(Part):
                     if part.regions is not None
                 },
                 gate=self.gate,
-                evidence=self.evidence,
+                evidence=evidence,
             )
         except BaseException:
             if store is None:
@@ -171,17 +181,22 @@ class Site(Part):
         Raises:
             StoreError: the database cannot be written.
         """
-        folder = Path(self.evidence.folder) if self.evidence is not None else None
-        there = folder if folder is not None and folder.is_dir() else None
+        proof = self._proof()
+        there = Path(proof.folder) if proof is not None and Path(proof.folder).is_dir() else None
         return store.apply(self.retention.retention, there, datetime.now(UTC))
 
+    def _proof(self) -> Evidence | None:
+        return None if self.evidence is None else replace(self.evidence, folder=expand(str(self.evidence.folder)))
+
     def _parts(self, document: Document | None) -> tuple[list[Source], list[Rule]]:
+        model = expand(self.model)
+
         def source(part: WatchedSource) -> Source:
             _ = part.regions
-            return part.source(self.model)
+            return part.source(model)
 
         def rule(part: WatchedRule) -> Rule:
-            made = part.rule(self.model)
+            made = part.rule(model)
             Schedule([made])
             return made
 
@@ -205,8 +220,15 @@ def _place(keys: Sequence[str | int], document: Document | None) -> str:
     return ": ".join([*where, *filter(None, [".".join(map(str, keys))])])
 
 
+def _complaints(errors: Sequence[ErrorDetails], document: Document) -> list[str]:
+    """One line for each error; a list that is too short only because of what is wrong in it is not one."""
+    inside = {error["loc"][:end] for error in errors for end in range(len(error["loc"]))}
+    wrong = [error for error in errors if error["type"] != "too_short" or error["loc"] not in inside]
+    return [_complaint(error, document) for error in wrong]
+
+
 def _complaint(error: ErrorDetails, document: Document) -> str:
-    said = str(error["ctx"]["error"]) if error["type"] == "value_error" else error["msg"]
+    said = str(error["ctx"]["error"]) if error["type"] == "value_error" else _IN_YAML.get(error["type"], error["msg"])
     if error["type"] in _UNKNOWN:
         near = get_close_matches(str(error["loc"][-1]), _words(Site.model_json_schema()), n=1)
         said = f"there is no such field; {f'did you mean {near[0]!r}?' if near else 'leave it out'}"
