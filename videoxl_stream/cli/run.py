@@ -10,6 +10,7 @@ from rich.markup import escape
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
+from videoxl_stream.cli.amounts import shown_bytes
 from videoxl_stream.cli.references import load_pipeline, load_site
 from videoxl_stream.cli.shown import line
 from videoxl_stream.errors import ConfigError
@@ -78,7 +79,9 @@ def _load(definition: str, changes: dict[str, Any]) -> Pipeline:
     if changes:
         site = site.changed(**changes)
     pipeline = site.pipeline(document=None if changes else document)
-    site.retain(pipeline.store)
+    gone = site.retain(pipeline.store)
+    if gone.events or gone.num_bytes:
+        typer.echo(f"deleted, as retention says: {gone.events} events, {shown_bytes(gone.num_bytes)} of evidence")
     return pipeline
 
 
