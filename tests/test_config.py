@@ -258,6 +258,7 @@ def test_a_file_that_is_none() -> None:
         ("rules: [fier]", "rules.0: no rule is called 'fier' (did you mean 'fire'?)"),
         ("rules:\n- fire\n- {use: fall, threshold: 2}", "site.yaml:4: rules.1: rule 'fall': threshold 2.0"),
         ("rules: [{use: fall, crontab: often}]", "rules.0: rule 'fall': 'often' is no crontab"),
+        ("rules: [fire, {use: fire, hold_s: 3}]", "several rules are called fire"),
         ("rules: [fire]\nmodel: weights", "there is no model 'weights'"),
         ("rules: [fire]\nevidence: {folder: '${NOWHERE}'}", "the variable NOWHERE is not set"),
         ("rules: [fire]\nmodel: ${NOWHERE}", "the variable NOWHERE is not set"),
@@ -280,13 +281,13 @@ def test_what_cannot_work_is_said_before_anything_is_loaded(folder: Path, text: 
         ("nowhere.mp4", SourceOpenError, "sources.0: there is no file nowhere.mp4"),
         ("'${NOWHERE}/1'", ConfigError, "sources.0: the variable NOWHERE is not set"),
         ("{url: hall.mp4, zones: [&z {name: a, corners: [[0, 0], [1, 0], [1, 1]]}, *z]}", ConfigError, "come twice"),
-        ("hall.mp4, hall.mp4", ConfigError, "come twice"),
+        ("hall.mp4, hall.mp4", ConfigError, "several sources are called hall; give each a stream_id"),
     ],
 )
 def test_a_source_that_cannot_work(folder: Path, source: str, error: type[Exception], complaint: str) -> None:
     described = Site.from_yaml(site(folder, f"rules: [fire]\nsources: [{source}]\nevents: 'sqlite://'"))
     with pytest.raises(error, match=re.escape(complaint)):
-        described.pipeline(model=ScriptedModel())
+        described.check()
 
 
 def test_a_site_without_sources_cannot_run() -> None:

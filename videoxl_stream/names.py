@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from functools import partial
@@ -72,6 +72,17 @@ def load_model(model: Model, *, device: str = "cpu") -> VideoModel[Any]:
     return VideoXL.from_pretrained(model, device=device)
 
 
+def check_different(what: str, names: Sequence[str], remedy: str) -> None:
+    """Refuse names that come twice.
+
+    Raises:
+        ConfigError: some do.
+    """
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        msg = f"several {what} are called {', '.join(twice)}; {remedy}"
+        raise ConfigError(msg)
+
+
 # ---- rules
 
 
@@ -132,9 +143,7 @@ def find_rules(rules: str | Rule | Iterable[str | Rule], model: Model) -> list[R
     """
     given = [rules] if isinstance(rules, str | Rule) else list(rules)
     found = [each if isinstance(each, Rule) else _rule(each.strip(), model) for each in given]
-    if twice := _twice([rule.name for rule in found]):
-        msg = f"several rules are called {twice}; leave the others out, or give Rules of different names"
-        raise ConfigError(msg)
+    check_different("rules", [rule.name for rule in found], "leave all but one out, or give Rules with other names")
     return found
 
 
@@ -165,10 +174,6 @@ _STANDARD: dict[str, Callable[[], Rule]] = {"anomaly": anomaly, "ad": ad, "summa
 def _name(text: str) -> str:
     words = re.sub(r"[\W_]+", "-", text.casefold()).strip("-")
     return words[:_NAME_CHARACTERS].rstrip("-") or "question"
-
-
-def _twice(names: list[str]) -> list[str]:
-    return sorted({name for name in names if names.count(name) > 1})
 
 
 def _instead(given: str, known: Iterable[str]) -> str:
@@ -226,9 +231,8 @@ def find_sources(
     else:
         named = [(None, each) for each in source]
     found = [_source(name, where, sample_fps, model) for name, where in named]
-    if twice := _twice([each.stream_id for each in found]):
-        msg = f"several sources are called {twice}; give a mapping with a name for each, such as {{'gate': 'gate.mp4'}}"
-        raise ConfigError(msg)
+    remedy = "give a mapping with a name for each, such as {'gate': 'gate.mp4'}"
+    check_different("sources", [each.stream_id for each in found], remedy)
     return found
 
 

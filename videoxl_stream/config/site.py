@@ -19,7 +19,7 @@ from videoxl_stream.errors import ConfigError, VideoXLStreamError
 from videoxl_stream.evidence import Evidence
 from videoxl_stream.interfaces import Sink, Source, VideoModel
 from videoxl_stream.motion import MotionGate
-from videoxl_stream.names import EMBEDDED, check_model, load_model
+from videoxl_stream.names import EMBEDDED, check_different, check_model, load_model
 from videoxl_stream.pipeline import Pipeline
 from videoxl_stream.rules import Rule
 from videoxl_stream.scheduling import Schedule
@@ -117,9 +117,7 @@ class Site(Part):
             ConfigError: a name or value cannot work, or a variable of the environment is not set.
             SourceOpenError: there is no such file.
         """
-        check_model(expand(self.model))
         self._parts(document)
-        self._proof()
         expand(self.events)
 
     def pipeline(
@@ -147,8 +145,7 @@ class Site(Part):
         if not self.sources:
             msg = "there is no source; list paths or URLs under 'sources', or name some with --source"
             raise ConfigError(msg)
-        check_model(expand(self.model))
-        (sources, rules), evidence = self._parts(document), self._proof()
+        sources, rules, evidence = self._parts(document)
         opened = store or EventStore(expand(self.events))
         try:
             return Pipeline(
@@ -188,8 +185,10 @@ class Site(Part):
     def _proof(self) -> Evidence | None:
         return None if self.evidence is None else replace(self.evidence, folder=expand(str(self.evidence.folder)))
 
-    def _parts(self, document: Document | None) -> tuple[list[Source], list[Rule]]:
+    def _parts(self, document: Document | None) -> tuple[list[Source], list[Rule], Evidence | None]:
+        """All that is cheap to make."""
         model = expand(self.model)
+        check_model(model)
 
         def source(part: WatchedSource) -> Source:
             _ = part.regions
@@ -200,7 +199,11 @@ class Site(Part):
             Schedule([made])
             return made
 
-        return _each("sources", self.sources, source, document), _each("rules", self.rules, rule, document)
+        sources = _each("sources", self.sources, source, document)
+        rules = _each("rules", self.rules, rule, document)
+        check_different("sources", [each.stream_id for each in sources], "give each a stream_id")
+        check_different("rules", [each.name for each in rules], "give each a name, or leave all but one out")
+        return sources, rules, self._proof()
 
 
 def _each(what: str, parts: Sequence[Any], make: Callable[[Any], _T], document: Document | None) -> list[_T]:
