@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from itertools import pairwise
 from pathlib import Path
 
 import av
@@ -33,6 +34,9 @@ def test_a_clip_decodes_to_its_frames_and_times_and_has_its_truth(tmp_path: Path
         stream = container.streams.video[0]
         assert (stream.codec_context.name, stream.codec_context.pix_fmt) == ("h264", "yuv420p")
         frames = list(container.decode(stream))
+    keys = [frame.time for frame in frames if frame.key_frame]
+    assert keys[0] == 0
+    assert max(later - earlier for earlier, later in pairwise(keys)) <= 4.001, keys
     assert [frame.time for frame in frames] == pytest.approx([i / 5 for i in range(300)])
     drawn = list(pictures(scenario, 300, SMALL))
     error = [np.abs(f.to_ndarray(format="rgb24").astype(int) - d).mean() for f, d in zip(frames, drawn, strict=True)]

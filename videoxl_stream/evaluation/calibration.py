@@ -22,7 +22,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from videoxl_stream.evaluation.clip_pair import DURATION_S, SAMPLE_FPS
+from videoxl_stream.evaluation.clip_pair import DURATION_S, ENCODING, SAMPLE_FPS
 from videoxl_stream.evaluation.reliability import Pairs, Reliability, auc, platt
 from videoxl_stream.evaluation.seeds import all_seeds, seed_range
 from videoxl_stream.evaluation.sightings import Seen, Watched, watch_seed
@@ -75,7 +75,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--json", type=Path, help="where to write the reliability diagrams")
     parser.add_argument("--model", default="embedded", help="'embedded', or a checkpoint folder")
     parser.add_argument("--seconds", type=float, default=DURATION_S, help="length of each clip")
-    parser.add_argument("--fps", type=int, default=2, help="of the clips; 2 draws just what the model looks at")
+    parser.add_argument("--fps", type=int, default=ENCODING.fps, help="of the clips")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
     watch = partial(watch_seed, model=given.model, duration_s=given.seconds, encoding=ClipFormat(fps=given.fps))

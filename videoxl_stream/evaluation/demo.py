@@ -35,7 +35,6 @@ from videoxl_stream.training.footage.vocabulary import KINDS
 SEEDS = (38, 39)
 PIPELINE = "demo"
 FILES = ("summary.json", "report.html", "events.db", "events.db-wal", "events.db-shm")
-_MAX_CLIP_S = 120.0  # at so few frames per second x264 begins with a keyframe only every minute
 _CLIP = re.compile(r"(site|channel)-\d+\.(mp4|truth\.json)")
 
 OnStep = Callable[[str, Progress], None]
@@ -137,7 +136,7 @@ class Demo:
         on_watch: OnStep | None,
     ) -> Shown:
         """Watch in every way; what the model itself finds is kept and told."""
-        evidence = Evidence(self.folder / EVIDENCE, max_clip_s=_MAX_CLIP_S)
+        evidence = Evidence(self.folder / EVIDENCE)
         claims: dict[str, list[Claim]] = {}
         model, tell = load("embedded"), _teller(on_watch, MODEL)
         events, cost = watch(sources, model, store, name=PIPELINE, evidence=evidence, sinks=sinks, on_progress=tell)

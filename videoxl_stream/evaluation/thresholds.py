@@ -2,7 +2,7 @@
 
     python -m videoxl_stream.evaluation.thresholds --seeds 2000-2019
 
-Watches clips of seeds that serve nothing else, with every verdict kept, and tries pairs of thresholds and off-delays
+Watches clips of seeds that serve nothing else, with every verdict kept, and tries thresholds, on-delays and off-delays
 on the calibrated verdicts, through the same searches and decisions as the pipeline makes. Of each kind it takes what
 gives the best F1 of events together with its neighbours on the grid, rather than the one best point, which is luck.
 Prints the table to put into pipelines/embedded_rules.py.
@@ -22,7 +22,7 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from videoxl_stream.evaluation.clip_pair import DURATION_S
+from videoxl_stream.evaluation.clip_pair import DURATION_S, ENCODING
 from videoxl_stream.evaluation.matching import Counts, Happening, score
 from videoxl_stream.evaluation.seeds import all_seeds, seed_range
 from videoxl_stream.evaluation.sightings import Watched, events_from, watch_seed
@@ -32,10 +32,13 @@ from videoxl_stream.rules import Rule
 from videoxl_stream.training.footage.clips import ClipFormat
 
 GRID = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
-HOLDS_S = (0.0, 1.0, 2.0, 4.0)
+HOLDS_S = (0.0, 2.0, 4.0)
+DELAYS_S = (0.0, 2.0, 3.0)
+WINDOWS_S = (0.0, 5.0, 10.0)
+"""Delays of a rule that is told about whole windows only."""
 
-Place = tuple[int, int, float]
-"""Indices of ``threshold`` and ``clear_below`` in ``GRID``, and ``hold_s``."""
+Place = tuple[int, int, float, float]
+"""Indices of ``threshold`` and ``clear_below`` in ``GRID``, ``delay_s`` and ``hold_s``."""
 
 
 def clip_counts(clip: Watched, rule: Rule) -> Counts:
@@ -52,32 +55,33 @@ def total_counts(clips: Sequence[Watched], rule: Rule) -> Counts:
 
 def best_rule(clips: Sequence[Watched], rule: Rule) -> Rule:
     """The rule with the limits that have the best neighbourhood; of equally good ones those in the middle."""
-    scores = {place: total_counts(clips, _placed(rule, place)).f1 for place in _places()}
+    scores = {place: total_counts(clips, _placed(rule, place)).f1 for place in _places(rule)}
     around = {place: (_around(scores, place), scores[place]) for place in scores}
     equal = [place for place in around if around[place] == max(around.values())]
     middle = [fmean(axis) for axis in zip(*equal, strict=True)]
     return _placed(rule, min(equal, key=lambda place: math.dist(place, middle)))
 
 
-def _places() -> Iterator[Place]:
-    for opens, clears, hold_s in product(range(len(GRID)), range(len(GRID)), HOLDS_S):
+def _places(rule: Rule) -> Iterator[Place]:
+    times_s = product(DELAYS_S, HOLDS_S) if rule.locates else product(WINDOWS_S, WINDOWS_S[:2])
+    for (delay_s, hold_s), opens, clears in product(list(times_s), range(len(GRID)), range(len(GRID))):
         if clears <= opens:
-            yield opens, clears, hold_s
+            yield opens, clears, delay_s, hold_s
 
 
 def _placed(rule: Rule, place: Place) -> Rule:
-    opens, clears, hold_s = place
-    return replace(rule, threshold=GRID[opens], clear_below=GRID[clears], hold_s=hold_s)
+    opens, clears, delay_s, hold_s = place
+    return replace(rule, threshold=GRID[opens], clear_below=GRID[clears], delay_s=delay_s, hold_s=hold_s)
 
 
 def _around(scores: Mapping[Place, float], place: Place) -> float:
     """Mean score of a place and its neighbours; one beyond the edge scores like the place at the edge itself."""
-    opens, clears, hold_s = place
+    opens, clears, *times_s = place
     last = len(GRID) - 1
     near = []
     for up, across in product((-1, 0, 1), repeat=2):
         other = min(max(opens + up, 0), last)
-        near.append(scores[other, min(max(clears + across, 0), other), hold_s])
+        near.append(scores[other, min(max(clears + across, 0), other), times_s[0], times_s[1]])
     return fmean(near)
 
 
@@ -91,7 +95,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=seed_range, default=seed_range("2000-2019"), help="such as 2000-2019")
     parser.add_argument("--model", default="embedded", help="'embedded', or a checkpoint folder")
     parser.add_argument("--seconds", type=float, default=DURATION_S, help="length of each clip")
-    parser.add_argument("--fps", type=int, default=2, help="of the clips; 2 draws just what the model looks at")
+    parser.add_argument("--fps", type=int, default=ENCODING.fps, help="of the clips")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
     watch = partial(watch_seed, model=given.model, duration_s=given.seconds, encoding=ClipFormat(fps=given.fps))
@@ -100,18 +104,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
 
 def choose(clips: Sequence[Watched]) -> None:
     """Choose for each of the embedded rules, and print."""
-    table = Table(
-        "kind", "F1 now", "open", "clear", "hold (s)", "true", "found", "matched", "precision", "recall", "F1"
-    )
+    limits = ("open", "clear", "delay (s)", "hold (s)")
+    table = Table("kind", "F1 now", *limits, "true", "found", "matched", "precision", "recall", "F1")
     lines = []
     for rule in track(embedded_rules(), "choosing", console=Console(stderr=True)):
         best = best_rule(clips, rule)
         now, then = total_counts(clips, rule), total_counts(clips, best)
-        limits = (best.threshold, best.clears_below, best.hold_s)
+        chosen = (best.threshold, best.clears_below, best.delay_s, best.hold_s)
         shares = (then.precision, then.recall, then.f1)
-        numbers = (*limits, then.true, then.found, then.matched)
+        numbers = (*chosen, then.true, then.found, then.matched)
         table.add_row(rule.name, f"{now.f1:.3f}", *map(str, numbers), *(f"{share:.3f}" for share in shares))
-        lines.append(f'    "{rule.name}": {limits},')
+        lines.append(f'    "{rule.name}": {chosen},')
     console = Console()
     console.print(table)
     console.print("\n".join(("THRESHOLDS = {", *lines, "}")), highlight=False)

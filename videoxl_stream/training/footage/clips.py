@@ -21,6 +21,8 @@ from videoxl_stream.training.footage.scenes import Occurrence, Rates, Scenario
 
 TRUTH_VERSION = 2
 _COARSER = 10
+_KEY_S = 4
+"""Seconds from key frame to key frame, as cameras send them; x264's own 250 frames are a minute at 4 per second."""
 _CHUNK = 128
 
 
@@ -105,6 +107,7 @@ def write_clip(
         stream.width, stream.height, stream.pix_fmt = encoding.width, encoding.height, "yuv420p"
         # Several threads, and x264's macroblock tree at some widths, give other bytes on each run.
         stream.codec_context.thread_count = 1
+        stream.codec_context.gop_size = _KEY_S * encoding.fps
         crf = encoding.crf + (_COARSER if LOW_BIT_RATE in scenario.conditions else 0)
         stream.options = {"crf": str(crf), "preset": encoding.preset, "mbtree": "0"}
         for number, picture in enumerate(pictures(scenario, total, encoding)):
