@@ -1,6 +1,6 @@
 """Watch a video once, then ask its memory about any moment, as often as you like.
 
-    python examples/ask_memory.py demo/site.mp4 "What happened?" --every 30
+    python examples/ask_memory.py demo/site-38.mp4 "What happened?" --every 30
 
 No footage is looked at again: every answer comes from the memory, and asking does not change it.
 """

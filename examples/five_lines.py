@@ -1,8 +1,8 @@
 """Watch a video in five lines.
 
-    python examples/five_lines.py demo/site.mp4 fire fall "Is the camera covered?"
+    python examples/five_lines.py demo/site-38.mp4 fire fall "Is the camera covered?"
 
-``make demo`` leaves demo/site.mp4. Rules are names or questions; events are kept in events.db.
+``make demo`` leaves demo/site-38.mp4. Rules are names or questions; events are kept in events.db.
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """Hand events on to something of your own: here a file with one JSON document a line.
 
-    python examples/own_sink.py demo/site.mp4 events.jsonl
+    python examples/own_sink.py demo/site-38.mp4 events.jsonl
 
 A sink is anything with ``write(event)``; it is told after the event is stored. ``append`` could as well send a message.
 """

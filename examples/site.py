@@ -2,7 +2,7 @@
 
     videoxl-stream run examples/site.py:pipeline
 
-Watches demo/site.mp4, which ``make demo`` leaves, and keeps events and their proof in the folder it is run in. The same
+Watches demo/site-38.mp4, which ``make demo`` leaves, and keeps events and their proof in the folder it is run in. The same
 in YAML is site.yaml; run it again with --resume, and it goes on where it stopped.
 """
 
@@ -21,7 +21,7 @@ def pipeline() -> Pipeline:
     fire, intrusion = embedded_rules(["fire", "intrusion"])
     return Pipeline(
         name="site",
-        sources=[FileSource("demo/site.mp4", sample_fps=2.0, stream_id="gate")],
+        sources=[FileSource("demo/site-38.mp4", sample_fps=2.0, stream_id="gate")],
         model=VideoXL.from_pretrained("embedded"),
         rules=[
             fire,

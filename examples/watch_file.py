@@ -1,6 +1,6 @@
 """Watch a video file for one thing, store what is found with clips and pictures, and write a report.
 
-    python examples/watch_file.py demo/site.mp4 "Is there a fire?"
+    python examples/watch_file.py demo/site-38.mp4 "Is there a fire?"
 
 Leaves events.db, the folder evidence and report.html in the folder given by --out (default: the current one). Run it
 twice: the same events are found and nothing is stored twice. --model takes a folder with Video-XL's weights instead of

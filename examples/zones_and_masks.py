@@ -1,6 +1,6 @@
 """Say where intruders are not wanted, and what nobody may see.
 
-    python examples/zones_and_masks.py demo/site.mp4
+    python examples/zones_and_masks.py demo/site-38.mp4
 
 The zone is drawn into what the model sees, and into the pictures of events; what is under the mask is grey to the model
 and in every clip and picture that is kept in the folder evidence.

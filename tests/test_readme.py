@@ -21,7 +21,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder as ``make demo`` leaves it."""
     monkeypatch.chdir(tmp_path)
     (tmp_path / "demo").mkdir()
-    for name in ("demo/site.mp4", "gate.mp4", "yard.mp4"):
+    for name in ("demo/site-38.mp4", "gate.mp4", "yard.mp4"):
         write_video(tmp_path / name, every(500, 20))
     (tmp_path / "examples").symlink_to(ROOT / "examples")
     return tmp_path

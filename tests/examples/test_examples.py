@@ -35,7 +35,7 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("COLUMNS", "200")
     (tmp_path / "demo").mkdir()
-    write_video(tmp_path / "demo" / "site.mp4", every(500, 60))
+    write_video(tmp_path / "demo" / "site-38.mp4", every(500, 60))
     return tmp_path
 
 
@@ -85,9 +85,9 @@ def test_a_site_is_the_same_in_python_and_in_yaml(place: Path) -> None:
 
 def test_a_file_is_watched_and_reported(place: Path) -> None:
     watch_file = example("watch_file.py", "watch_file")
-    [event] = watch_file(place / "demo" / "site.mp4", DOOR, place, MODEL)
+    [event] = watch_file(place / "demo" / "site-38.mp4", DOOR, place, MODEL)
     assert (event.start_s, event.end_s) == (20, 24)
-    assert watch_file(place / "demo" / "site.mp4", DOOR, place, MODEL) == [event]
+    assert watch_file(place / "demo" / "site-38.mp4", DOOR, place, MODEL) == [event]
     with EventStore(f"sqlite:///{place / 'events.db'}", create=False) as store:
         assert store.events() == [event]
         [clip] = store.exhibits(event_id=event.id, kind=ExhibitKind.CLIP)
@@ -97,7 +97,7 @@ def test_a_file_is_watched_and_reported(place: Path) -> None:
 
 
 def test_the_memory_is_asked_about_any_moment() -> None:
-    answers = list(example("ask_memory.py", "answers")("demo/site.mp4", DOOR, 10.0, MODEL))
+    answers = list(example("ask_memory.py", "answers")("demo/site-38.mp4", DOOR, 10.0, MODEL))
     assert [(span.start_s, answer, round(fire, 1)) for span, answer, fire in answers] == [
         (0, "no (10%)", 0.9),
         (10, "no (10%)", 0.9),
@@ -106,7 +106,7 @@ def test_the_memory_is_asked_about_any_moment() -> None:
 
 
 def test_a_sink_of_ones_own_is_told(place: Path) -> None:
-    example("own_sink.py", "watch_into")(place / "out.jsonl", "demo/site.mp4", MODEL)
+    example("own_sink.py", "watch_into")(place / "out.jsonl", "demo/site-38.mp4", MODEL)
     lines = [json.loads(line) for line in (place / "out.jsonl").read_text().splitlines()]
     assert [(line["rule"], line["status"]) for line in lines] == [
         ("fire", "opened"),
@@ -126,7 +126,7 @@ def test_a_source_of_ones_own_is_resumed() -> None:
 
 
 def test_zones_are_drawn_and_masks_hide(place: Path) -> None:
-    [event] = example("zones_and_masks.py", "guard")("demo/site.mp4", place, MODEL)
+    [event] = example("zones_and_masks.py", "guard")("demo/site-38.mp4", place, MODEL)
     assert (event.stream_id, event.rule, event.start_s, event.end_s) == ("gate", "intrusion", 8, 16)
     with EventStore(f"sqlite:///{place / 'events.db'}", create=False) as store:
         [picture] = store.exhibits(event_id=event.id, kind=ExhibitKind.PICTURE)
