@@ -1,6 +1,6 @@
 """Choose the thresholds of the embedded model's rules.
 
-    python -m videoxl_stream.evaluation.thresholds --seeds 2000-2019
+    python -m videoxl_stream.evaluation.thresholds --seeds 2000-2019 3000-3019
 
 Watches clips of seeds that serve nothing else, with every verdict kept, and tries thresholds, on-delays and off-delays
 on the calibrated verdicts, through the same searches and decisions as the pipeline makes. Of each kind it takes what
@@ -34,6 +34,7 @@ from videoxl_stream.training.footage.clips import ClipFormat
 GRID = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 HOLDS_S = (0.0, 2.0, 4.0)
 DELAYS_S = (0.0, 2.0, 3.0)
+_SEEDS = [seed_range("2000-2019"), seed_range("3000-3019")]
 WINDOWS_S = (0.0, 5.0, 10.0)
 """Delays of a rule that is told about whole windows only."""
 
@@ -92,14 +93,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--seeds", type=seed_range, default=seed_range("2000-2019"), help="such as 2000-2019")
+    parser.add_argument("--seeds", type=seed_range, nargs="+", default=_SEEDS, help="such as 2000-2019 3000-3019")
     parser.add_argument("--model", default="embedded", help="'embedded', or a checkpoint folder")
     parser.add_argument("--seconds", type=float, default=DURATION_S, help="length of each clip")
     parser.add_argument("--fps", type=int, default=ENCODING.fps, help="of the clips")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
     watch = partial(watch_seed, model=given.model, duration_s=given.seconds, encoding=ClipFormat(fps=given.fps))
-    choose([clip for both in all_seeds(watch, given.seeds, given.jobs).values() for clip in both])
+    choose([clip for both in all_seeds(watch, [seed for some in given.seeds for seed in some], given.jobs).values() for clip in both])
 
 
 def choose(clips: Sequence[Watched]) -> None:
