@@ -2,8 +2,8 @@
 
     videoxl-stream run examples/site.py:pipeline
 
-Watches demo/site-38.mp4, which ``make demo`` leaves, and keeps events and their proof in the folder it is run in. The same
-in YAML is site.yaml; run it again with --resume, and it goes on where it stopped.
+Watches demo/site-38.mp4, which ``make demo`` leaves, and keeps events and their proof in the folder it is run in. The
+same in YAML is site.yaml; run it again with --resume, and it goes on where it stopped.
 """
 
 from __future__ import annotations

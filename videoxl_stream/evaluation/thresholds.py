@@ -100,7 +100,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
     watch = partial(watch_seed, model=given.model, duration_s=given.seconds, encoding=ClipFormat(fps=given.fps))
-    choose([clip for both in all_seeds(watch, [seed for some in given.seeds for seed in some], given.jobs).values() for clip in both])
+    seeds = [seed for some in given.seeds for seed in some]
+    choose([clip for both in all_seeds(watch, seeds, given.jobs).values() for clip in both])
 
 
 def choose(clips: Sequence[Watched]) -> None:
