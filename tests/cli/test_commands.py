@@ -1,8 +1,6 @@
 from __future__ import annotations
 
 import json
-import os
-import signal
 import subprocess
 import sys
 from fractions import Fraction
@@ -13,6 +11,7 @@ import numpy as np
 import pytest
 
 from tests.cli.calling import call
+from tests.cli.interrupt import interrupted, running
 from videoxl_stream.events import Event
 
 SITE = """
@@ -202,12 +201,8 @@ def test_ctrl_c_stops_cleanly(site: Path) -> None:
         "    def __getitem__(self, at): return float(at)\n\n"
         "pipeline = make()\npipeline.sources[0].script = Slow([0.0])\n"
     )
-    command = [sys.executable, "-c", "from videoxl_stream.cli import main; main()", "run", f"{endless}:pipeline"]
-    process = subprocess.Popen(
-        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONUNBUFFERED": "1"}
-    )
-    assert process.stdout is not None
-    assert "opened" in process.stdout.readline()
-    process.send_signal(signal.SIGINT)
-    _, errors = process.communicate(timeout=20)
-    assert (process.returncode, errors) == (130, "stopped\n")
+    with running("run", f"{endless}:pipeline") as process:
+        assert process.stdout is not None
+        assert "opened" in process.stdout.readline()
+        code, _, errors = interrupted(process)
+    assert (code, errors) == (130, "stopped\n")

@@ -4,16 +4,13 @@ from __future__ import annotations
 
 import csv
 import json
-import os
-import signal
-import subprocess
-import sys
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
 from tests.cli.calling import call
+from tests.cli.interrupt import interrupted, running
 from tests.store.samples import event, exhibit
 from tests.store.test_retention import files, write
 from videoxl_stream.events import Event, ExhibitKind, Severity, Status
@@ -78,25 +75,19 @@ def test_tail_shows_the_last_and_ends_if_told_to(url: str) -> None:
 
 def test_tail_follows_what_is_found_and_what_changes(url: str) -> None:
     arguments = ["events", "tail", "--store", url, "--every", "0.02", "--json", "--stream", "gate", "--last", "1"]
-    command = [sys.executable, "-c", "from videoxl_stream.cli import main; main()", *arguments]
-    environment = {**os.environ, "PYTHONUNBUFFERED": "1"}
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
-    assert process.stdout is not None
+    with running(*arguments) as process, EventStore(url) as store:
 
-    def heard() -> Event:
-        assert process.stdout is not None
-        return Event.model_validate_json(process.stdout.readline())
+        def heard() -> Event:
+            assert process.stdout is not None
+            return Event.model_validate_json(process.stdout.readline())
 
-    assert heard().window == 1
-    with EventStore(url) as store:
+        assert heard().window == 1
         store.commit("site", "gate", events=[event(5)])
         assert heard() == event(5)
         store.commit("site", "yard", events=[event(6, stream_id="yard")])
         store.commit("site", "gate", events=[event(5, 1)])
         assert heard() == event(5, 1)
-    process.send_signal(signal.SIGINT)
-    rest, errors = process.communicate(timeout=20)
-    assert (process.returncode, rest, errors) == (130, "", "stopped\n")
+        assert interrupted(process) == (130, "", "stopped\n")
 
 
 def test_export_writes_lines_of_json(url: str, tmp_path: Path) -> None:
