@@ -34,6 +34,12 @@ class Clothes:
     skin: Tensor
 
 
+def skin(tone: Tensor) -> Tensor:
+    """Return skin colours from pale (0) to deep (1), shape ``tone.shape + (3,)``."""
+    pale, deep = paint(tone, (0.93, 0.74, 0.62)), paint(tone, (0.4, 0.26, 0.18))
+    return pale + (deep - pale) * tone.unsqueeze(-1)
+
+
 def person(pose: Pose, clothes: Clothes) -> list[Tensor]:
     """Return the seven shapes of one person per stream: shadow, legs, arms around the body, head."""
     height, side = pose.height, pose.heading

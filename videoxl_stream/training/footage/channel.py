@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from videoxl_stream.training.footage.actors import Car, Clothes, Pose, person, vehicle
+from videoxl_stream.training.footage.actors import Car, Clothes, Pose, person, skin, vehicle
 from videoxl_stream.training.footage.advert import advert, brand_colour
 from videoxl_stream.training.footage.channel_plan import NATURE, SPORT, STREET, STUDIO, TITLE
 from videoxl_stream.training.footage.drawing import SHAPES, Drawing, backdrop
@@ -162,15 +162,9 @@ def _cast(shot: Moment) -> list[Tensor]:
         phase = shot.since_s * (10.0 + i)
         none = torch.zeros_like(x)
         pose = Pose(x, 0.66 + 0.7 * (height - 0.2), height, way, none + 0.9, phase, none, none, on)
-        skin = _skin(traits["skin"] if i else 1 - traits["skin"])
-        shapes += person(pose, Clothes(rgb(hue, 0.7, 0.8), rgb(hue + 0.3, 0.3, 0.35), skin))
+        tone = skin(traits["skin"] if i else 1 - traits["skin"])
+        shapes += person(pose, Clothes(rgb(hue, 0.7, 0.8), rgb(hue + 0.3, 0.3, 0.35), tone))
     return shapes
-
-
-def _skin(tone: Tensor) -> Tensor:
-    """Return skin colours from pale (0) to deep (1)."""
-    pale, deep = (0.93, 0.74, 0.62), (0.4, 0.26, 0.18)
-    return paint(tone, pale) + (paint(tone, deep) - paint(tone, pale)) * tone.unsqueeze(-1)
 
 
 def _presenter(shot: Moment) -> list[Tensor]:
@@ -183,7 +177,7 @@ def _presenter(shot: Moment) -> list[Tensor]:
     return [
         shape((x, y + 0.36), (0.2, 0.24), jacket, taper=0.25, corner=0.6, alpha=on),
         shape((x, y - 0.04), (0.095, 0.115), hair, corner=1.0, alpha=on),
-        shape((x, y), (0.08, 0.1), _skin(traits["skin"]), corner=1.0, alpha=on),
+        shape((x, y), (0.08, 0.1), skin(traits["skin"]), corner=1.0, alpha=on),
         shape((ASPECT / 2, 0.92), (ASPECT, 0.13), rgb(traits["hue"] + 0.1, 0.35, 0.25), alpha=on),
     ]
 

@@ -39,6 +39,23 @@ class Moment:
     left_s: Tensor  # (batch, frames) seconds until end_s, negative during the trail
     traits: Traits  # (batch, frames, names)
 
+    @property
+    def to_come(self) -> Tensor:
+        """What is left of the lead-in: 1 where the actor appears, 0 from start_s on."""
+        lead_s = self.traits["start_s"] - self.traits["from_s"]
+        return (-self.since_s / lead_s.clamp(min=0.1)).nan_to_num().clamp(0, 1)
+
+    @property
+    def gone(self) -> Tensor:
+        """What has passed of the trail: 0 up to end_s, 1 where the actor disappears."""
+        trail_s = self.traits["to_s"] - self.traits["end_s"]
+        return (-self.left_s / trail_s.clamp(min=0.1)).nan_to_num().clamp(0, 1)
+
+    @property
+    def share(self) -> Tensor:
+        """How much of the time from start_s to end_s has passed, 0 to 1 in between."""
+        return self.since_s / (self.since_s + self.left_s).clamp(min=0.1)
+
 
 @dataclass(frozen=True)
 class Episodes:

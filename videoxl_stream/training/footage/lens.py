@@ -37,8 +37,7 @@ def rain(plan: Traits, times: Tensor) -> list[Tensor]:
 def nearby(moment: Moment) -> list[Tensor]:
     """Return what passes right in front of the lens."""
     traits = moment.traits
-    share = moment.since_s / (moment.since_s + moment.left_s).clamp(min=0.1)
-    x = ASPECT / 2 + traits["heading"] * (share - 0.5) * (ASPECT + 1.2)
+    x = ASPECT / 2 + traits["heading"] * (moment.share - 0.5) * (ASPECT + 1.2)
     colour = rgb(traits["hue"], 0.3, traits["value"])
     return [shape((x, 0.75), (traits["wide"], traits["tall"]), colour, corner=0.7, soft=0.1, alpha=moment.seen.float())]
 

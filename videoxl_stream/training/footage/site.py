@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from videoxl_stream.training.footage.actors import Clothes, Flame, Pose, flame, person
+from videoxl_stream.training.footage.actors import Clothes, Flame, Pose, flame, person, skin
 from videoxl_stream.training.footage.drawing import SHAPES, Drawing, backdrop
 from videoxl_stream.training.footage.episodes import Episodes, Moment, Traits
 from videoxl_stream.training.footage.lens import cover, foreground, nearby, rain
@@ -16,7 +16,6 @@ from videoxl_stream.training.footage.shapes import ASPECT, Point, bar, fit, move
 from videoxl_stream.training.footage.traffic import parked, traffic
 
 _AMBIENT = ((1.0, 1.0, 1.0), (0.76, 0.64, 0.6), (0.5, 0.53, 0.62))
-_PALE, _DEEP = (0.93, 0.74, 0.62), (0.4, 0.26, 0.18)
 # Where the members of a group stand around its middle: across and down.
 _PLACES = ((-0.04, -0.012), (0.1, -0.01), (-0.19, -0.004), (0.23, 0.0), (0.03, 0.008), (-0.12, 0.012))
 MEMBERS = len(_PLACES)
@@ -184,13 +183,11 @@ def _ease(share: Tensor) -> Tensor:
 def _where(moment: Moment) -> Tensor:
     """Where the person of one place in the cast stands, (batch, frames)."""
     traits, since, left = moment.traits, moment.since_s, moment.left_s
-    to_come = (-since / (traits["start_s"] - traits["from_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
-    gone = (-left / (traits["to_s"] - traits["end_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
     arrive, depart = (since / 1.5).clamp(0, 1), (left / 1.5).clamp(0, 1)
     middle = traits["x_middle"] + traits["wander"] * torch.sin(0.8 * since + traits["phase"])
     x = (
         traits["x_begin"] * (1 - arrive) + traits["x_finish"] * (1 - depart) + middle * (arrive + depart - 1)
-        + (traits["x_in"] - traits["x_begin"]) * to_come + (traits["x_out"] - traits["x_finish"]) * gone
+        + (traits["x_in"] - traits["x_begin"]) * moment.to_come + (traits["x_out"] - traits["x_finish"]) * moment.gone
     )  # fmt: skip
     return x.nan_to_num()
 
@@ -244,13 +241,11 @@ def _bag(moment: Moment) -> list[Tensor]:
 def _member(moment: Moment, number: int) -> tuple[Tensor, Tensor]:
     """Where one of a group stands, x and y, each (batch, frames)."""
     traits = moment.traits
-    to_come = (-moment.since_s / (traits["start_s"] - traits["from_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
-    gone = (-moment.left_s / (traits["to_s"] - traits["end_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
     across, down = _PLACES[number]
     way = traits["side"] * (1 if number % 2 else -1)
     out = torch.where(way > 0, ASPECT - traits["x"], traits["x"]) + 0.45
     sway = 0.008 * torch.sin(moment.since_s * (1.1 + 0.2 * number) + traits["phase"])
-    x = traits["x"] + across * traits["spread"] + sway + way * out * torch.maximum(to_come, gone)
+    x = traits["x"] + across * traits["spread"] + sway + way * out * torch.maximum(moment.to_come, moment.gone)
     return x, traits["y"].nan_to_num(posinf=0.0) + down
 
 
@@ -262,13 +257,12 @@ def _group(plan: Traits, moment: Moment) -> list[Tensor]:
         height = _height(plan, y)
         there = moment.seen * (number < traits["size"])
         top = rgb(traits["hue"] + 0.29 * number, 0.6, traits["value"])
-        tone = (traits["skin"] + 0.37 * number).remainder(1.0).unsqueeze(-1)
-        skin = paint(x, _PALE) + (paint(x, _DEEP) - paint(x, _PALE)) * tone
+        face = skin((traits["skin"] + 0.37 * number).remainder(1.0))
         legs = (0.085 * height, 0.24 * height)
         shapes += [
             shape((x, y - 0.24 * height), legs, top * 0.35, taper=0.2, corner=0.2, alpha=there),
             shape((x, y - 0.64 * height), (0.12 * height, 0.2 * height), top, taper=-0.15, corner=0.6, alpha=there),
-            shape((x, y - 0.91 * height), (0.078 * height, 0.092 * height), skin, corner=1.0, alpha=there),
+            shape((x, y - 0.91 * height), (0.078 * height, 0.092 * height), face, corner=1.0, alpha=there),
         ]
     return shapes
 
@@ -277,10 +271,7 @@ def _clothes(traits: Traits) -> Clothes:
     """Dress the visitors of a moment."""
     top = rgb(traits["hue"], traits["saturation"], traits["value"])
     trousers = rgb(traits["hue"] * 0.3 + 0.55, 0.35, traits["trousers"])
-    pale = torch.tensor(_PALE, device=top.device, dtype=top.dtype)
-    deep = torch.tensor(_DEEP, device=top.device, dtype=top.dtype)
-    skin = pale + (deep - pale) * traits["skin"].unsqueeze(-1)
-    return Clothes(top, trousers, skin)
+    return Clothes(top, trousers, skin(traits["skin"]))
 
 
 def _fire(moment: Moment) -> list[Tensor]:

@@ -38,18 +38,15 @@ def traffic(plan: Traits, moment: Moment, night: Tensor, lane: int) -> list[Tens
 
 def _crossing(moment: Moment) -> Tensor:
     """Where a vehicle is that crosses the whole picture, (batch, frames)."""
-    share = moment.since_s / (moment.since_s + moment.left_s).clamp(min=0.1)
-    return ASPECT / 2 + moment.traits["heading"] * (share - 0.5) * (ASPECT + 2 * _OUTSIDE)
+    return ASPECT / 2 + moment.traits["heading"] * (moment.share - 0.5) * (ASPECT + 2 * _OUTSIDE)
 
 
 def _halting(moment: Moment) -> Tensor:
     """Where a vehicle is that comes to a stop and drives off later, (batch, frames)."""
-    traits, way, stop = moment.traits, moment.traits["heading"], moment.traits["stop_x"]
-    to_come = (-moment.since_s / (traits["start_s"] - traits["from_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
-    gone = (-moment.left_s / (traits["to_s"] - traits["end_s"]).clamp(min=0.1)).nan_to_num().clamp(0, 1)
+    way, stop = moment.traits["heading"], moment.traits["stop_x"]
     ahead = torch.where(way > 0, ASPECT - stop, stop) + _OUTSIDE
     behind = ASPECT + 2 * _OUTSIDE - ahead
-    return stop + way * (gone**2 * ahead - to_come**2 * behind)
+    return stop + way * (moment.gone**2 * ahead - moment.to_come**2 * behind)
 
 
 def parked(plan: Traits, away: Moment) -> list[Tensor]:
