@@ -75,6 +75,11 @@ class FileSource:
         """Name of the stream."""
         return self._stream_id
 
+    @property
+    def live(self) -> bool:
+        """Never: files wait."""
+        return False
+
     def open(self, resume: Position | None = None, *, packets: bool = False) -> OpenFiles:
         """Open it, from its start or from where an earlier ``position()`` said.
 

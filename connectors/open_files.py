@@ -20,7 +20,7 @@ from videoxl_stream.connectors.sampling import Sampling
 from videoxl_stream.connectors.wire import Header
 from videoxl_stream.errors import EndOfStream, SourceError, SourceOpenError, SourceReadError
 from videoxl_stream.frames import Frame, Image, Packet
-from videoxl_stream.interfaces import Position
+from videoxl_stream.interfaces import Connection, Position
 
 _DECODER_LOST = {Fate.CRASHED, Fate.STALLED}
 _log = logging.getLogger(__name__)
@@ -104,6 +104,11 @@ class OpenFiles:
         return self._counts_before["sampled_away"] + self._counts["sampled_away"]
 
     @property
+    def connection(self) -> Connection:
+        """Always up: a file that breaks is broken."""
+        return Connection()
+
+    @property
     def damaged_packets(self) -> int:
         """Packets so far that did not decode."""
         return self._counts_before["damaged_packets"] + self._counts["damaged_packets"]
@@ -141,6 +146,9 @@ class OpenFiles:
     def position(self) -> Position:
         """Where the next read begins."""
         return self._position
+
+    def acknowledge(self, position: Position) -> None:
+        """Do nothing: files stay as they are."""
 
     def close(self) -> None:
         """End the decoding process; may be called twice."""

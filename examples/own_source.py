@@ -1,8 +1,6 @@
-"""Watch pictures of your own making: here a ball that a program draws.
+"""Watch pictures of your own making, here of a ball: anything that has pictures and times can be a source.
 
-    python examples/own_source.py 120
-
-A source is a cheap description; ``open`` gives what is read. Anything that has pictures and times can be one.
+python examples/own_source.py 120
 """
 
 from __future__ import annotations
@@ -14,16 +12,16 @@ import numpy as np
 
 from videoxl_stream import EndOfStream, Frame, watch
 from videoxl_stream.frames import Packet
-from videoxl_stream.interfaces import Position
+from videoxl_stream.interfaces import Connection, Position
 
-FPS = 2
-START = datetime(2026, 1, 1, tzinfo=UTC)
+FPS, START = 2, datetime(2026, 1, 1, tzinfo=UTC)
 
 
 class Ball:
     """A ball that goes around. Delivery: every picture once. Resume: exact."""
 
     stream_id = "ball"
+    live = False  # it waits to be read
 
     def __init__(self, seconds: float) -> None:
         self.num_frames = int(seconds * FPS)
@@ -36,7 +34,7 @@ class Ball:
 class OpenBall:
     """The ball on its way; ``position`` is the number of the next picture."""
 
-    sampled_away = 0
+    sampled_away, connection = 0, Connection()  # nothing is passed over, and it is never lost
 
     def __init__(self, num_frames: int, index: int) -> None:
         self.expected_frames, self._index = num_frames, index
@@ -46,11 +44,11 @@ class OpenBall:
         if self._index >= self.expected_frames:
             raise EndOfStream
         time_s = self._index / FPS
-        y, x = np.mgrid[:108, :192]
-        ball = (x - 96 - 60 * np.cos(time_s)) ** 2 + (y - 54 - 30 * np.sin(time_s)) ** 2 < 100
+        y, x = np.mgrid[-54:54, -96:96]
+        ball = np.hypot(x - 60 * np.cos(time_s), y - 30 * np.sin(time_s)) < 10
         image = np.where(ball[..., None], (230, 120, 20), (70, 90, 70)).astype(np.uint8)  # (height, width, 3)
         self._index += 1
-        return Frame(Ball.stream_id, self._index - 1, time_s, START + timedelta(seconds=time_s), image)
+        return Frame("ball", self._index - 1, time_s, START + timedelta(seconds=time_s), image)
 
     def packets(self) -> tuple[Packet, ...]:
         """Nothing is encoded; evidence clips are made of the pictures."""
@@ -59,6 +57,9 @@ class OpenBall:
     def position(self) -> Position:
         """Where the next read begins."""
         return {"next": self._index}
+
+    def acknowledge(self, position: Position) -> None:
+        """Nobody needs to know what is durable."""
 
     def close(self) -> None:
         """Nothing is held."""

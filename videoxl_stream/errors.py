@@ -10,7 +10,8 @@
     │   ├── CheckpointError    a weights folder is missing, damaged or of another kind
     │   ├── MemoryFormatError  a saved memory is damaged or belongs to another model
     │   └── NotInMemoryError   the asked span holds no footage that is still in memory
-    └── StoreError             the event store refused or could not be reached
+    ├── StoreError             the event store refused or could not be reached
+    └── SinkError              a sink did not take an event
 
 Catch ``VideoXLStreamError`` to catch all of them. Messages name the remedy; the library error that caused
 one is chained as ``__cause__``.
@@ -61,3 +62,7 @@ class NotInMemoryError(ModelError):
 
 class StoreError(VideoXLStreamError):
     """Raised when the event store refuses or cannot be reached."""
+
+
+class SinkError(VideoXLStreamError):
+    """Raised when a sink does not take an event; the event is still to be delivered."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Protocol, Self, TypeVar
@@ -13,6 +14,21 @@ from videoxl_stream.queries import Query, Span, Verdict
 
 Position = Mapping[str, int | float | str]
 """Where the NEXT read begins; plain JSON, meaningful only to the source that made it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """How an open source stands with what it reads from.
+
+    Args:
+        up: whether footage can come.
+        reason: why none can, fit for people and without credentials; empty while it is up.
+        losses: how often it was lost so far, also where it came back between two looks.
+    """
+
+    up: bool = True
+    reason: str = ""
+    losses: int = 0
 
 
 class OpenSource(Protocol):
@@ -26,8 +42,12 @@ class OpenSource(Protocol):
     def expected_frames(self) -> int | None:
         """About how many frames all reads together will give, for progress bars; None if nobody can know."""
 
+    @property
+    def connection(self) -> Connection:
+        """How it stands now; always up for what cannot be lost."""
+
     def read(self, timeout_s: float) -> Frame | None:
-        """Return the next sampled frame, or None when none came within ``timeout_s``.
+        """Return the next sampled frame, or None when none came within ``timeout_s``; also while it is down.
 
         Raises:
             EndOfStream: no frame will ever come again.
@@ -40,6 +60,9 @@ class OpenSource(Protocol):
     def position(self) -> Position:
         """Where the next read begins; pass it to ``Source.open`` to go on from there."""
 
+    def acknowledge(self, position: Position) -> None:
+        """Take note that all footage before a position is durable: a broker need not keep it any more."""
+
     def close(self) -> None:
         """Release everything; may be called twice."""
 
@@ -50,6 +73,10 @@ class Source(Protocol):
     @property
     def stream_id(self) -> str:
         """Name of the stream, unique within a pipeline."""
+
+    @property
+    def live(self) -> bool:
+        """Whether footage comes whether it is read or not, as from a camera; else it waits to be read."""
 
     def open(self, resume: Position | None = None, *, packets: bool = False) -> OpenSource:
         """Open it, from the start or from where an earlier ``position()`` said.
@@ -63,11 +90,66 @@ class Source(Protocol):
         """
 
 
+class OpenFeed(Protocol):
+    """Streams that come and go, in use. One thread uses it and all that it gives."""
+
+    @property
+    def connection(self) -> Connection:
+        """How it stands with what it reads from."""
+
+    def poll(self, timeout_s: float, leave: Callable[[Sequence[str]], None]) -> Sequence[Source]:
+        """Let footage come in for all of them, for at most ``timeout_s``.
+
+        Args:
+            timeout_s: how long to wait where there is nothing.
+            leave: called with the names of streams that another reader takes over. Once it returns nothing is read
+                of them here any more, and what of them is not durable comes again where they go.
+
+        Returns:
+            streams that are new here, each to be opened where the last reader of it stopped.
+        """
+
+    def close(self) -> None:
+        """Release everything, for others to take over; may be called twice."""
+
+
+class Feed(Protocol):
+    """A cheap description of many streams that come and go, such as those of a broker's topic."""
+
+    @property
+    def name(self) -> str:
+        """For people, without credentials."""
+
+    def open(self) -> OpenFeed:
+        """Begin; that nobody answers yet is no error.
+
+        Raises:
+            SourceOpenError: it can never work.
+        """
+
+
 class Sink(Protocol):
     """Somewhere events go."""
 
     def write(self, event: Event) -> None:
-        """Deliver one event; the same event may come twice."""
+        """Take one event; the same event may come twice."""
+
+
+class RemoteSink(Sink, Protocol):
+    """A sink that may be out of reach; the outbox writes to it, and writes again what did not arrive.
+
+    ``write`` may raise SinkError, or leave that to ``flush``.
+    """
+
+    def flush(self) -> None:
+        """Wait until all that was written has been delivered.
+
+        Raises:
+            SinkError: something was not; write all of it again.
+        """
+
+    def close(self) -> None:
+        """Release everything; may be called twice."""
 
 
 class Clock(Protocol):

@@ -16,7 +16,7 @@ import numpy as np
 from videoxl_stream.errors import ConfigError, EndOfStream, MemoryFormatError, NotInMemoryError, SourceOpenError
 from videoxl_stream.events import Event
 from videoxl_stream.frames import Frame, Image, Packet
-from videoxl_stream.interfaces import Position
+from videoxl_stream.interfaces import Connection, Position
 from videoxl_stream.queries import Query, Span, Verdict
 
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)
@@ -33,6 +33,7 @@ class ScriptedSource:
         stream_id: name of the stream.
         start: UTC at presentation time 0.
         picture: makes the picture shown at a presentation time; None means small grey ones.
+        live: as of a camera: whoever reads it must not wait.
     """
 
     def __init__(
@@ -42,8 +43,10 @@ class ScriptedSource:
         stream_id: str = "scripted",
         start: datetime = _EPOCH,
         picture: Callable[[float], Image] | None = None,
+        live: bool = False,
     ) -> None:
         self.script = tuple(script)
+        self.live = live
         self.start = start
         self.picture = picture or _grey
         self._stream_id = stream_id
@@ -73,6 +76,8 @@ class OpenScript:
             msg = f"{dict(resume)!r} is no position in a script; pass what position() gave"
             raise SourceOpenError(msg) from e
         self.closed = False
+        self.acknowledged: Position | None = None
+        self.connection = Connection()
 
     @property
     def sampled_away(self) -> int:
@@ -110,6 +115,10 @@ class OpenScript:
     def position(self) -> Position:
         """Where the next read begins."""
         return {"next": self._next, "index": self._index}
+
+    def acknowledge(self, position: Position) -> None:
+        """Remember it."""
+        self.acknowledged = position
 
     def close(self) -> None:
         """Remember that it was closed."""
