@@ -1,6 +1,8 @@
-"""Watch pictures of your own making, here of a ball: anything that has pictures and times can be a source.
+"""Watch pictures of your own making, here of a ball: anything that has pictures and times will do.
 
-python examples/own_source.py 120
+    python examples/own_source.py 120
+
+A source is a cheap description; ``open`` gives what is read.
 """
 
 from __future__ import annotations
@@ -11,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 import numpy as np
 
 from videoxl_stream import EndOfStream, Frame, watch
-from videoxl_stream.frames import Packet
 from videoxl_stream.interfaces import Connection, Position
 
 FPS, START = 2, datetime(2026, 1, 1, tzinfo=UTC)
@@ -20,24 +21,22 @@ FPS, START = 2, datetime(2026, 1, 1, tzinfo=UTC)
 class Ball:
     """A ball that goes around. Delivery: every picture once. Resume: exact."""
 
-    stream_id = "ball"
-    live = False  # it waits to be read
+    stream_id, live = "ball", False  # it waits to be read
 
     def __init__(self, seconds: float) -> None:
         self.num_frames = int(seconds * FPS)
 
     def open(self, resume: Position | None = None, *, packets: bool = False) -> OpenBall:
         """Begin, or go on where ``position`` said."""
-        return OpenBall(self.num_frames, int(resume["next"]) if resume else 0)
+        return OpenBall(self.num_frames, resume)
 
 
 class OpenBall:
     """The ball on its way; ``position`` is the number of the next picture."""
 
-    sampled_away, connection = 0, Connection()  # nothing is passed over, and it is never lost
-
-    def __init__(self, num_frames: int, index: int) -> None:
-        self.expected_frames, self._index = num_frames, index
+    def __init__(self, num_frames: int, resume: Position | None) -> None:
+        self.sampled_away, self.connection = 0, Connection()  # nothing is passed over, and it is never lost
+        self.expected_frames, self._index = num_frames, int(resume["next"]) if resume else 0
 
     def read(self, timeout_s: float) -> Frame | None:
         """Draw the next picture; never wait."""
@@ -50,7 +49,7 @@ class OpenBall:
         self._index += 1
         return Frame("ball", self._index - 1, time_s, START + timedelta(seconds=time_s), image)
 
-    def packets(self) -> tuple[Packet, ...]:
+    def packets(self) -> tuple[()]:
         """Nothing is encoded; evidence clips are made of the pictures."""
         return ()
 
@@ -59,7 +58,7 @@ class OpenBall:
         return {"next": self._index}
 
     def acknowledge(self, position: Position) -> None:
-        """Nobody needs to know what is durable."""
+        """Nothing is kept."""
 
     def close(self) -> None:
         """Nothing is held."""
