@@ -20,13 +20,14 @@ FOLDERS = {PACKAGE: PACKAGE, "connectors": f"{PACKAGE}.connectors", "pipelines":
 
 # Nothing in a lower layer may import from a higher one; the first column is all that may be imported.
 LAYERS: dict[str, set[str]] = {
-    "nouns": {"errors", "events", "frames", "queries", "regions"},
+    "nouns": {"errors", "events", "file_names", "frames", "queries", "regions"},
     "seams": {"interfaces"},
     "parts": {
         "buffer",
         "decisions",
         "evidence",
         "gaps",
+        "journal",
         "localise",
         "model",
         "motion",
@@ -63,6 +64,7 @@ MAY_IMPORT: dict[str, set[str]] = {
 ALSO_MAY_IMPORT = {
     "decisions": {"rules"},
     "gaps": {"rules"},
+    "journal": {"buffer"},
     "scheduling": {"rules"},
     "reports": {"gaps", "store"},
     "pipeline": {"asking", "stream"},
@@ -86,7 +88,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "apscheduler": {"scheduling"},
     "kafka": {"connectors.kafka"},
     "av": {"connectors", "evidence", "reports", "training", "evaluation"},
-    "PIL": {"connectors", "evidence", "model", "reports", "training", "evaluation"},
+    "PIL": {"connectors", "evidence", "journal", "model", "reports", "training", "evaluation"},
     "jinja2": {"reports", "server"},
     "typer": {"cli"},
     "rich": {"cli", "training", "evaluation"},

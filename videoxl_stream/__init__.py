@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from videoxl_stream.events import Event, Severity, Status
     from videoxl_stream.evidence.recorder import Evidence
     from videoxl_stream.frames import Frame
+    from videoxl_stream.journal.durability import Durability
     from videoxl_stream.model.memory import VideoMemory
     from videoxl_stream.model.video_xl import VideoXL
     from videoxl_stream.motion import MotionGate
@@ -45,6 +46,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CheckpointError",
     "ConfigError",
+    "Durability",
     "EndOfStream",
     "Event",
     "EventStore",
@@ -99,6 +101,7 @@ _HOMES = {
     "events": ("Event", "Severity", "Status"),
     "evidence.recorder": ("Evidence",),
     "frames": ("Frame",),
+    "journal.durability": ("Durability",),
     "model.memory": ("VideoMemory",),
     "model.video_xl": ("VideoXL",),
     "motion": ("MotionGate",),

@@ -170,6 +170,14 @@ class Memory(Protocol):
     def num_bytes(self) -> int:
         """Bytes held."""
 
+    @property
+    def held(self) -> range:
+        """Running numbers of the pieces of memory held. They count up for ever; only ``forget`` gives some back."""
+
+    @property
+    def ratio(self) -> int | None:
+        """Raw visual tokens per kept one; None where each window has its own."""
+
     def starts(self, span: Span) -> list[float]:
         """Times within a span at which footage begins that can be told apart, ascending; each can be asked about."""
 
@@ -189,6 +197,10 @@ class VideoModel(Protocol[MemoryT]):
     @property
     def window_frames(self) -> int:
         """Frames that make one full window, the unit in which footage is compressed."""
+
+    @property
+    def fingerprint(self) -> str:
+        """Names the weights that alone can go on with a memory."""
 
     def open_memory(self, *, system: str | None = None, ratio: int | None = None, budget: int | None = None) -> MemoryT:
         """Begin an empty memory.
@@ -219,4 +231,29 @@ class VideoModel(Protocol[MemoryT]):
 
         Raises:
             MemoryFormatError: it is damaged or belongs to another model.
+        """
+
+    def dump_memory(self, memory: MemoryT, after: int = 0) -> bytes:
+        """Part of a memory, at the cost of what is new.
+
+        Args:
+            memory: does not change.
+            after: number of a piece: what is held from there on is dumped, in whole windows.
+
+        Returns:
+            these pieces, and everything that is no piece, as it stands now.
+        """
+
+    def restore_memory(self, memory: MemoryT, parts: Sequence[bytes]) -> None:
+        """Fill an empty memory that was opened as the dumped one was; with all parts it is that one, bit for bit.
+
+        Pieces of a missing part are as if forgotten: those before them are renumbered to close the hole, and what
+        is no piece is as it was at the newest part.
+
+        Args:
+            memory: empty; its own budget holds.
+            parts: from ``dump_memory``, oldest first. Where two hold a piece, the newer counts.
+
+        Raises:
+            MemoryFormatError: a part is damaged, or of another model, ratio or prompt; the memory is still empty.
         """

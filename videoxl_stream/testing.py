@@ -7,9 +7,11 @@ import json
 import math
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import takewhile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -138,11 +140,14 @@ class ListSink:
 
 @dataclass
 class ScriptedMemory:
-    """What a ``ScriptedModel`` remembers: the presentation times of each window."""
+    """What a ``ScriptedModel`` remembers: the presentation times of each window. A window is one piece."""
 
     budget: int | None = None
     windows: list[list[float]] = field(default_factory=list)
     pending: list[float] = field(default_factory=list)
+    ratio: int | None = None
+    first: int = 0
+    evicted: list[float] = field(default_factory=list)
 
     @property
     def times(self) -> list[float]:
@@ -160,6 +165,11 @@ class ScriptedMemory:
         """Eight bytes for each frame's time."""
         return 8 * len(self.times)
 
+    @property
+    def held(self) -> range:
+        """Running numbers of the windows."""
+        return range(self.first, self.first + len(self.windows))
+
     def starts(self, span: Span) -> list[float]:
         """Presentation times of the frames within a span, ascending."""
         return sorted({time_s for time_s in self.times if span.start_s <= time_s < span.end_s})
@@ -168,14 +178,20 @@ class ScriptedMemory:
         """A copy."""
         return copy.deepcopy(self)
 
+    def evict(self) -> None:
+        """Forget the oldest window; later ones have seen it."""
+        gone = [*self.evicted, *self.windows.pop(0)]
+        self.evicted = [min(gone), max(gone)]
+        self.first += 1
+
     def forget(self, span: Span) -> bool:
-        """Give up the windows from the first that holds a frame of the span on; say whether there were any."""
-        before = len(self.times)
-        kept = [window for window in self.windows if window[-1] < span.start_s]
-        self.pending = self.pending if len(kept) == len(self.windows) else []
-        self.pending = [time_s for time_s in self.pending if time_s < span.start_s]
-        self.windows = kept
-        return len(self.times) < before
+        """Give up the windows from the first that has seen a frame of the span on, and say whether anything went."""
+        kept = [] if _touch(self.evicted, span) else list(takewhile(lambda w: not _touch(w, span), self.windows))
+        gone = len(kept) < len(self.windows) or any(_touch([time_s], span) for time_s in self.pending)
+        if gone:
+            self.windows, self.pending = kept, []
+            self.evicted = self.evicted if kept else []
+        return gone
 
 
 class ScriptedModel:
@@ -189,13 +205,20 @@ class ScriptedModel:
         truth: for each question the spans of stream time in which its first answer is right.
         window_frames: frames that make one full window.
         sure: probability given to what is true.
+        fingerprint: name of its weights.
     """
 
     def __init__(
-        self, truth: Mapping[str, Sequence[Span]] | None = None, *, window_frames: int = 4, sure: float = 0.9
+        self,
+        truth: Mapping[str, Sequence[Span]] | None = None,
+        *,
+        window_frames: int = 4,
+        sure: float = 0.9,
+        fingerprint: str = "scripted",
     ) -> None:
         self.truth = dict(truth or {})
         self.sure = sure
+        self.fingerprint = fingerprint
         self.calls: list[tuple[str, ...]] = []
         self._window_frames = window_frames
 
@@ -208,7 +231,7 @@ class ScriptedModel:
         self, *, system: str | None = None, ratio: int | None = None, budget: int | None = None
     ) -> ScriptedMemory:
         """Begin an empty memory; prompt and ratio change nothing here."""
-        return ScriptedMemory(budget)
+        return ScriptedMemory(budget, ratio=ratio)
 
     def append(self, memory: ScriptedMemory, frames: Sequence[Image], timestamps: Sequence[float]) -> None:
         """Add footage; only the times are kept."""
@@ -223,7 +246,7 @@ class ScriptedModel:
             memory.windows.append(memory.pending)
             memory.pending = []
         while memory.budget is not None and len(memory.windows) > 1 and len(memory.times) > memory.budget:
-            del memory.windows[0]
+            memory.evict()
 
     def answer(self, memory: ScriptedMemory, question: str, *, span: Span | None = None) -> Iterator[str]:
         """Answer with yes or no, word by word, as a verdict would."""
@@ -243,7 +266,7 @@ class ScriptedModel:
     def save_memory(self, memory: ScriptedMemory, path: Path) -> None:
         """Write a memory as JSON, atomically."""
         partial = path.with_name(path.name + ".partial")
-        partial.write_text(json.dumps([memory.budget, memory.windows, memory.pending]))
+        partial.write_text(json.dumps(asdict(memory)))
         os.replace(partial, path)
 
     def load_memory(self, path: Path) -> ScriptedMemory:
@@ -253,10 +276,38 @@ class ScriptedModel:
             MemoryFormatError: it is no scripted memory.
         """
         try:
-            return ScriptedMemory(*json.loads(path.read_text()))
+            return ScriptedMemory(**json.loads(path.read_text()))
         except (ValueError, TypeError) as e:
             msg = f"{path} is no scripted memory; give one that save_memory wrote"
             raise MemoryFormatError(msg) from e
+
+    def dump_memory(self, memory: ScriptedMemory, after: int = 0) -> bytes:
+        """The windows from number ``after`` on, as JSON."""
+        part = asdict(memory)
+        part["windows"] = dict(zip(memory.held, memory.windows, strict=True))
+        part["windows"] = {number: window for number, window in part["windows"].items() if number >= after}
+        return json.dumps({**part, "stop": memory.held.stop, "fingerprint": self.fingerprint}).encode()
+
+    def restore_memory(self, memory: ScriptedMemory, parts: Sequence[bytes]) -> None:
+        """Fill an empty memory.
+
+        Raises:
+            MemoryFormatError: a part is damaged, or of another model or ratio.
+        """
+        try:
+            states = [json.loads(part) for part in parts]
+            windows = {int(number): window for state in states for number, window in state["windows"].items()}
+            for state in states:
+                if (state["fingerprint"], state["ratio"]) != (self.fingerprint, memory.ratio):
+                    msg = "a part is of another model or ratio; restore it with those, or begin anew"
+                    raise MemoryFormatError(msg)
+                if later := [number for number in windows if number >= state["stop"] and state is states[-1]]:
+                    windows = {number: window for number, window in windows.items() if number not in later}
+        except (ValueError, LookupError, TypeError) as e:
+            msg = "a part is of no scripted memory; give what dump_memory gave"
+            raise MemoryFormatError(msg) from e
+        if states:
+            _fill(memory, states[-1], windows)
 
     def _verdict(self, memory: ScriptedMemory, query: Query) -> Verdict:
         span = query.span or Span(-math.inf, math.inf)
@@ -294,6 +345,22 @@ class ManualClock:
             msg = f"a clock cannot be advanced by {seconds} s; give 0 or more"
             raise ConfigError(msg)
         self._now += timedelta(seconds=seconds)
+
+
+def _fill(memory: ScriptedMemory, state: dict[str, Any], windows: dict[int, list[float]]) -> None:
+    held = {number: window for number, window in sorted(windows.items()) if number >= state["first"]}
+    memory.windows, memory.pending = list(held.values()), state["pending"]
+    memory.first, memory.evicted = state["stop"] - len(held), state["evicted"]
+    if lost := set(range(state["first"], state["stop"])) - set(held):
+        end_s = min([time_s for number in held if number > max(lost) for time_s in held[number]], default=math.inf)
+        memory.evicted = [-math.inf, end_s]
+    while memory.budget is not None and len(memory.windows) > 1 and len(memory.times) > memory.budget:
+        memory.evict()
+
+
+def _touch(times: Sequence[float], span: Span) -> bool:
+    """Whether footage from the first to the last of some times touches a span; nothing touches it if there are none."""
+    return bool(times) and min(times) < span.end_s and max(times) >= span.start_s
 
 
 def _grey(time_s: float) -> Image:

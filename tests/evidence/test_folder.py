@@ -7,7 +7,8 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from videoxl_stream.evidence.folder import StreamFolder, file_name
+from videoxl_stream.evidence.folder import StreamFolder
+from videoxl_stream.file_names import file_name
 
 NAME = st.text(max_size=150)
 

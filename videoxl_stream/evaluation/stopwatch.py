@@ -25,6 +25,11 @@ class Stopwatch:
         """As the model's."""
         return self._model.window_frames
 
+    @property
+    def fingerprint(self) -> str:
+        """As the model's."""
+        return self._model.fingerprint
+
     def open_memory(
         self, *, system: str | None = None, ratio: int | None = None, budget: int | None = None
     ) -> VideoMemory:
@@ -59,6 +64,14 @@ class Stopwatch:
     def load_memory(self, path: Path) -> VideoMemory:
         """As the model's."""
         return self._model.load_memory(path)
+
+    def dump_memory(self, memory: VideoMemory, after: int = 0) -> bytes:
+        """As the model's."""
+        return self._model.dump_memory(memory, after)
+
+    def restore_memory(self, memory: VideoMemory, parts: Sequence[bytes]) -> None:
+        """As the model's."""
+        self._model.restore_memory(memory, parts)
 
     @contextmanager
     def _running(self) -> Iterator[None]:
