@@ -11,7 +11,8 @@
     │   ├── MemoryFormatError  a saved memory is damaged or belongs to another model
     │   └── NotInMemoryError   the asked span holds no footage that is still in memory
     ├── StoreError             the event store refused or could not be reached
-    └── SinkError              a sink did not take an event
+    ├── SinkError              a sink did not take an event
+    └── WebhookError           what was received is no webhook of ours
 
 Catch ``VideoXLStreamError`` to catch all of them. Messages name the remedy; the library error that caused
 one is chained as ``__cause__``.
@@ -65,4 +66,18 @@ class StoreError(VideoXLStreamError):
 
 
 class SinkError(VideoXLStreamError):
-    """Raised when a sink does not take an event; the event is still to be delivered."""
+    """Raised when a sink does not take an event; the event is still to be delivered.
+
+    Args:
+        message: why, and the remedy; without credentials.
+        for_good: whether this event can never be taken, and others may be.
+        wait_s: for how long the sink asked to be left alone, in seconds.
+    """
+
+    def __init__(self, message: str, *, for_good: bool = False, wait_s: float = 0.0) -> None:
+        super().__init__(message)
+        self.for_good, self.wait_s = for_good, wait_s
+
+
+class WebhookError(VideoXLStreamError):
+    """Raised when a webhook that was received is unsigned, too old or no event; answer it with status 400."""

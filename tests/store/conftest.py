@@ -13,7 +13,7 @@ from videoxl_stream.store import EventStore
 
 # One database is used again and again: making one takes longer than most tests.
 USED_AGAIN = "used_again"
-EMPTY = "TRUNCATE events, exhibits, streams, rules; UPDATE counters SET value = 0"
+EMPTY = "TRUNCATE events, exhibits, outbox, streams, rules; UPDATE counters SET value = 0"
 
 
 _NUMBERS = count()

@@ -130,6 +130,7 @@ def test_migrations_can_be_taken_back(empty_url: str) -> None:
     assert database.pending() == [
         "0002  What an event's rule asked for beyond the alarm, such as what an ad is for.",
         "0003  Evidence, what became of each stream's frames, and the order in which events changed.",
+        "0004  The outbox: revisions of events that are still to be delivered.",
     ]
     database.close()
     with EventStore(empty_url) as store:

@@ -6,6 +6,7 @@ from videoxl_stream.store.database import Database
 from videoxl_stream.store.doctor import REMEDIES, Doctor, Fault, Finding
 from videoxl_stream.store.event_store import EventStore
 from videoxl_stream.store.evidence_folder import EvidenceFolder
+from videoxl_stream.store.outbox import Backlog, Letter, Outbox
 from videoxl_stream.store.reading import StreamSummary
 from videoxl_stream.store.removal import Removal
 from videoxl_stream.store.retention import Retention
@@ -13,12 +14,15 @@ from videoxl_stream.store.writing import StreamState
 
 __all__ = [
     "REMEDIES",
+    "Backlog",
     "Database",
     "Doctor",
     "EventStore",
     "EvidenceFolder",
     "Fault",
     "Finding",
+    "Letter",
+    "Outbox",
     "Removal",
     "Retention",
     "StreamState",

@@ -17,6 +17,7 @@ from videoxl_stream.store import forgetting, retention
 from videoxl_stream.store.database import Database
 from videoxl_stream.store.doctor import Doctor
 from videoxl_stream.store.evidence_folder import EvidenceFolder
+from videoxl_stream.store.outbox import Outbox
 from videoxl_stream.store.reading import (
     EVENT_COLUMNS,
     EVENTS_BY_START,
@@ -54,6 +55,7 @@ class EventStore:
 
     def __init__(self, url: str = "sqlite:///events.db", *, create: bool = True) -> None:
         self._database = Database(url, create=create)
+        self.outbox = Outbox(self._database)
 
     @property
     def name(self) -> str:
@@ -71,6 +73,7 @@ class EventStore:
         state: StreamState | None = None,
         exhibits: Sequence[Exhibit] = (),
         counts: Mapping[str, Any] | None = None,
+        outbox: Sequence[str] = (),
     ) -> list[Event]:
         """Write events, evidence and the stream's state in one transaction.
 
@@ -81,23 +84,25 @@ class EventStore:
             state: how far the stream has come; None leaves it as it is.
             exhibits: files of evidence that are there by now; one that is known is brought up to date.
             counts: what became of the stream's frames so far, as plain JSON; None leaves it as it is.
+            outbox: names of the sinks to which every event that is new here is to be delivered.
 
         Returns:
             the events that were new, in order; those that were there already are left out.
 
         Raises:
-            StoreError: nothing was written.
+            StoreError: nothing was written, or all of it but the answer got lost; doing it again is safe.
         """
         times = [at for event in events for at in (event.start, event.end)]
         times += [at for exhibit in exhibits for at in (exhibit.start, exhibit.end)]
         with self._database.writing() as connection:
             writer = Writer(self._database, connection)
             seq = writer.take_turn(len(events)) if times else 0
-            fresh = [event for number, event in enumerate(events, seq + 1) if writer.event(event, number)]
+            fresh = {number: event for number, event in enumerate(events, seq + 1) if writer.event(event, number)}
+            writer.outbox(outbox, fresh)
             writer.exhibits(exhibits)
             asked = state.asked.values() if state is not None else ()
             writer.stream(pipeline, stream_id, state, counts, [*times, *asked])
-        return fresh
+        return list(fresh.values())
 
     def keep(self, event_id: str, *, kept: bool = True) -> bool:
         """Mark an event and its evidence, so that retention never takes them, or take the mark back.

@@ -132,3 +132,24 @@ class RuleRow(Tables):
     rule: Mapped[str] = mapped_column(String(255), primary_key=True)
     state: Mapped[str | None] = mapped_column(Text)
     asked: Mapped[datetime | None]
+
+
+class OutboxRow(Tables):
+    """One revision of an event that one sink is still to be given.
+
+    ``payload`` is its JSON, so that a later revision does not overwrite it; ``seq`` is that of the event when it was
+    this revision; ``refused`` is what the sink will never take: it waits for a person.
+    """
+
+    __tablename__ = "outbox"
+    __table_args__ = (Index("ix_outbox_event", "event_id"),)
+
+    sink: Mapped[str] = mapped_column(String(255), primary_key=True)
+    seq: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    event_id: Mapped[str] = mapped_column(String(32))
+    revision: Mapped[int]
+    payload: Mapped[str] = mapped_column(Text)
+    at: Mapped[datetime]
+    attempts: Mapped[int]
+    error: Mapped[str | None] = mapped_column(Text)
+    refused: Mapped[bool]

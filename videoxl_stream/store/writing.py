@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import UTC, datetime
 from operator import itemgetter
 from typing import Any
 
@@ -17,7 +17,7 @@ from videoxl_stream.events import Event, Exhibit
 from videoxl_stream.interfaces import Position
 from videoxl_stream.store.database import Database
 from videoxl_stream.store.evidence_folder import checked
-from videoxl_stream.store.tables import CounterRow, EventRow, ExhibitRow, RuleRow, StreamRow
+from videoxl_stream.store.tables import CounterRow, EventRow, ExhibitRow, OutboxRow, RuleRow, StreamRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,6 +62,18 @@ class Writer:
             index_elements=[EventRow.id], set_=changed, where=EventRow.revision < insert.excluded.revision
         )
         return self._connection.execute(insert.returning(EventRow.id)).first() is not None
+
+    def outbox(self, sinks: Sequence[str], events: Mapping[int, Event]) -> None:
+        """Write, for each of the sinks, what it is to be given: events by their number in the order of changes."""
+        at = datetime.now(UTC)
+        rows = [
+            {"sink": sink, "seq": seq, "event_id": event.id, "revision": event.revision, "payload": payload, "at": at}
+            for seq, event in events.items()
+            for payload in [event.model_dump_json()]
+            for sink in dict.fromkeys(sinks)
+        ]
+        if rows:
+            self._connection.execute(sa.insert(OutboxRow).values(attempts=0, refused=False), rows)
 
     def exhibits(self, exhibits: Sequence[Exhibit]) -> None:
         """Write evidence, or what has become of it, such as a clip that grew; of a kept event it is kept as well."""
