@@ -237,7 +237,7 @@ def test_frames_that_wait_are_forgotten_and_counted_as_dropped() -> None:
 def ahead(pipeline: Pipeline, num_reads: int) -> Pipeline:
     pipeline.open()
     for _ in range(num_reads):
-        pipeline._streams["gate"].read()
+        pipeline._lineup["gate"].reader.read(0)
     return pipeline
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import deque
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from itertools import islice
@@ -34,7 +34,8 @@ class BufferLimits:
         max_s: seconds of footage that may wait, first to last frame.
         max_bytes: bytes of pictures that may wait.
         policy: ``wait`` refuses the frame until a window is taken, so that the source is not read meanwhile;
-            ``drop_oldest`` keeps what is fresh; ``drop_newest`` keeps what came first.
+            ``drop_oldest`` keeps what is fresh; ``drop_newest`` keeps what came first. None means ``drop_oldest``
+            for what is live and ``wait`` for what waits to be read.
         gap_s: a longer step in presentation time between two frames closes the window before it.
 
     Raises:
@@ -43,7 +44,7 @@ class BufferLimits:
 
     max_s: float = 60.0
     max_bytes: int = 512 * 2**20
-    policy: DropPolicy | str = DropPolicy.WAIT
+    policy: DropPolicy | str | None = None
     gap_s: float = 10.0
 
     def __post_init__(self) -> None:
@@ -51,9 +52,14 @@ class BufferLimits:
             if not getattr(self, name) > 0:
                 msg = f"{name} is {getattr(self, name)}; give a number above 0"
                 raise ConfigError(msg)
-        if self.policy not in tuple(DropPolicy):
+        if self.policy is not None and self.policy not in tuple(DropPolicy):
             msg = f"unknown drop policy {self.policy!r}; choose from {[str(policy) for policy in DropPolicy]}"
             raise ConfigError(msg)
+
+    def for_source(self, *, live: bool) -> BufferLimits:
+        """The same with a policy, fit for a source that is live or waits to be read."""
+        usual = DropPolicy.DROP_OLDEST if live else DropPolicy.WAIT
+        return replace(self, policy=self.policy or usual)
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,7 +123,7 @@ class FrameBuffer:
 
     Args:
         window_frames: frames in a full window.
-        limits: bounds, policy and gap.
+        limits: bounds, policy and gap; without a policy it waits.
 
     Raises:
         ConfigError: ``window_frames`` is below 1.
@@ -128,7 +134,7 @@ class FrameBuffer:
             msg = f"window_frames is {window_frames}; a window needs at least one frame"
             raise ConfigError(msg)
         self._window_frames = window_frames
-        self._limits = limits or BufferLimits()
+        self._limits = (limits or BufferLimits()).for_source(live=False)
         self._waiting: deque[_Waiting] = deque()
         self._held_s = 0.0
         self._held_bytes = 0
@@ -149,6 +155,11 @@ class FrameBuffer:
     def gap_s(self) -> float:
         """A longer step between two frames is a gap."""
         return self._limits.gap_s
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether a window can be taken."""
+        return self._ready_frames() > 0
 
     def put(self, frame: Frame, resume: Position | None = None) -> bool:
         """Accept a frame, or refuse it under ``wait``.

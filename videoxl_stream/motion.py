@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from base64 import b64decode, b64encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
@@ -47,17 +48,27 @@ class MotionGate:
                 msg = f"{name} is {getattr(self, name)}; give a number above 0"
                 raise ConfigError(msg)
 
-    def open(self) -> OpenMotionGate:
-        """Begin for one stream; its first window is never still."""
-        return OpenMotionGate(self)
+    def open(self, seen: str | None = None) -> OpenMotionGate:
+        """Begin for one stream, or go on with what an earlier ``seen`` said; without that the first window moves.
+
+        Raises:
+            ConfigError: ``seen`` was not written by this version.
+        """
+        return OpenMotionGate(self, seen)
 
 
 class OpenMotionGate:
     """A gate in use on one stream; made by ``MotionGate.open``."""
 
-    def __init__(self, gate: MotionGate) -> None:
+    def __init__(self, gate: MotionGate, seen: str | None = None) -> None:
         self._gate = gate
-        self._before: _Blocks | None = None  # the last picture of the last window that was not still
+        # The last picture of the last window that was not still.
+        self._before: _Blocks | None = None if seen is None else _unpacked(seen)
+
+    @property
+    def seen(self) -> str | None:
+        """What the next window is compared with, as text, to go on with after a restart; None before the first."""
+        return None if self._before is None else _packed(self._before)
 
     def still(self, frames: Sequence[Frame]) -> bool:
         """Say whether nothing has moved in a window since the last one that was not still.
@@ -88,6 +99,21 @@ class OpenMotionGate:
         areas = np.outer(np.diff(rows), np.diff(columns))
         means: _Blocks = (np.add.reduceat(luma, columns[:-1], axis=1) / areas).astype(np.float32)
         return means
+
+
+def _packed(blocks: _Blocks) -> str:
+    rows, columns = blocks.shape
+    return f"{rows}x{columns}:{b64encode(blocks.astype('<f4').tobytes()).decode()}"
+
+
+def _unpacked(text: str) -> _Blocks:
+    try:
+        shape, data = text.split(":")
+        blocks: _Blocks = np.frombuffer(b64decode(data), "<f4").reshape([int(size) for size in shape.split("x")])
+    except ValueError as e:
+        msg = f"this is nothing that a motion gate of this version has seen, start without resuming: {text[:80]!r}"
+        raise ConfigError(msg) from e
+    return blocks
 
 
 def _change(before: _Blocks, after: _Blocks) -> float:

@@ -2,31 +2,37 @@
 
 from __future__ import annotations
 
-from collections import deque
+import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import asdict
-from functools import partial
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import TYPE_CHECKING, Any, Self
 
-from videoxl_stream.asking import ask_rules, on_the_side, say, take_in
-from videoxl_stream.buffer import BufferLimits, FrameBuffer, Window
-from videoxl_stream.decisions import Moment
-from videoxl_stream.errors import ConfigError, SourceReadError
-from videoxl_stream.events import Event, Exhibit
+from videoxl_stream.buffer import BufferLimits
+from videoxl_stream.clock import WallClock
+from videoxl_stream.errors import ConfigError, SourceReadError, StoreError
+from videoxl_stream.events import Event
 from videoxl_stream.evidence import Evidence
-from videoxl_stream.interfaces import Memory, Sink, Source, VideoModel
+from videoxl_stream.interfaces import Clock, Feed, Memory, Sink, Source, VideoModel
+from videoxl_stream.ledger import Ledger
+from videoxl_stream.lineup import Lineup
 from videoxl_stream.motion import MotionGate
 from videoxl_stream.queries import Query, Span, Verdict
 from videoxl_stream.regions import Regions
 from videoxl_stream.rules import Rule
 from videoxl_stream.scheduling import Schedule
+from videoxl_stream.status import StreamCounts, StreamStatus
 from videoxl_stream.store import EventStore, Removal, StreamState
-from videoxl_stream.stream import Progress, Stream, StreamCounts
+from videoxl_stream.stream import Progress, Stream
+from videoxl_stream.worker import Worker
+
+if TYPE_CHECKING:
+    from videoxl_stream.journal import Durability
 
 __all__ = ["Pipeline", "Progress"]
+
+_log = logging.getLogger(__name__)
 
 
 class Pipeline:
@@ -37,7 +43,7 @@ class Pipeline:
     under changed rules or by another model belongs in another store, or under another name.
 
     Args:
-        sources: where frames come from.
+        sources: where frames come from. Live ones are read by a thread each, the others when there is room.
         model: sees and answers.
         rules: what to watch for, on every stream.
         store: where events and the state of each stream are kept.
@@ -51,10 +57,15 @@ class Pipeline:
         gate: tells windows in which nothing moves: they are not taken in and nothing is asked about them, and the
             newest verdicts stand. What was due then is asked at the close of the next window that is not still.
         evidence: how clips and pictures of events are kept; None keeps none.
+        durability: how memories are kept on disk, so that a restart goes on with them; None keeps them only while
+            the program runs.
+        feeds: streams that come and go by themselves; each is resumed where the store says it stopped.
+        outbox: names of sinks for which the store keeps every new revision of an event until it is delivered.
+        clock: wall time, which only dates what no footage dates: that a source is down.
 
     Raises:
-        ConfigError: there is no source or no rule, two share a name, a rule's crontab cannot be read, or there are
-            regions for a stream that is none of the sources.
+        ConfigError: there is no source and no feed, or no rule, two share a name, a rule's crontab cannot be read,
+            or there are regions for a stream that is none of the sources.
     """
 
     def __init__(  # noqa: PLR0913 - a pipeline is put together from all the other parts
@@ -73,39 +84,52 @@ class Pipeline:
         regions: Mapping[str, Regions] | None = None,
         gate: MotionGate | None = None,
         evidence: Evidence | None = None,
+        durability: Durability | None = None,
+        feeds: Sequence[Feed] = (),
+        outbox: Sequence[str] = (),
+        clock: Clock | None = None,
     ) -> None:
-        _check_names("sources", [source.stream_id for source in sources])
+        if sources or not feeds:
+            _check_names("sources", [source.stream_id for source in sources])
         _check_names("rules", [rule.name for rule in rules])
         _check_names("pipelines", [name])
         Schedule(rules)
-        if unknown := sorted(set(regions or {}) - {source.stream_id for source in sources}):
+        if not feeds and (unknown := sorted(set(regions or {}) - {source.stream_id for source in sources})):
             msg = f"regions are given for streams that are none of the sources: {unknown}"
             raise ConfigError(msg)
         self.sources = tuple(sources)
+        self.feeds = tuple(feeds)
         self.model = model
         self.rules = tuple(rules)
         self.store = store
         self.sinks = tuple(sinks)
+        self.outbox = tuple(outbox)
         self.name = name
-        self._open_memory = partial(model.open_memory, system=system, ratio=ratio, budget=budget)
+        self._settings = {"system": system, "ratio": ratio, "budget": budget}
         self._limits, self._regions, self._gate, self._evidence = limits, dict(regions or {}), gate, evidence
-        self._streams: dict[str, Stream] = {}
-        self._turns: deque[Stream] = deque()
+        self._durability, self._clock = durability, clock or WallClock()
+        self._lineup = Lineup(self._open_stream, self._leave)
+        self._begin()
 
     @property
     def ended(self) -> bool:
         """Whether every stream has ended; False before anything was opened."""
-        return bool(self._streams) and all(stream.finished for stream in self._streams.values())
+        return self._lineup.ended
 
     @property
     def counts(self) -> dict[str, StreamCounts]:
         """What became of each stream's frames, also after the run."""
-        return {stream_id: stream.counts for stream_id, stream in self._streams.items()}
+        return {stream.stream_id: stream.counts for stream in self._lineup}
+
+    @property
+    def status(self) -> dict[str, StreamStatus]:
+        """How each stream stands, also after the run."""
+        return {stream.stream_id: stream.status for stream in self._lineup}
 
     @property
     def faults(self) -> dict[str, SourceReadError]:
         """The streams that broke, and how."""
-        return {stream_id: stream.fault for stream_id, stream in self._streams.items() if stream.fault is not None}
+        return {stream.stream_id: fault for stream in self._lineup if (fault := stream.reader.fault) is not None}
 
     def memory(self, stream_id: str) -> Memory:
         """A stream's memory, to ask questions of one's own, also after the run.
@@ -113,28 +137,23 @@ class Pipeline:
         Raises:
             ConfigError: no such stream is open.
         """
-        return self._stream(stream_id).memory
+        return self._lineup[stream_id].memory
 
     def open(self, *, resume: bool = False) -> None:
-        """Open every source, with an empty memory each.
+        """Open every source, with a memory each.
 
         Args:
             resume: go on where the store says that each stream stopped: position, window index, rules and their
-                schedules. What was seen before is not in memory.
+                schedules. Memories go on as well if they are durable; else they begin empty.
 
         Raises:
             SourceOpenError: a source cannot be opened; none stays open.
+            MemoryFormatError: a durable memory was made by another model, or with other settings.
             StoreError: the store cannot be read.
         """
         self.close()
-        self._streams = {}
-        try:
-            for source in self.sources:
-                self._turns.append(self._open_stream(source, resume))
-        except BaseException:
-            self.close()
-            raise
-        self._streams = {stream.stream_id: stream for stream in self._turns}
+        self._begin()
+        self._lineup.open(self.sources, self.feeds, resume=resume)
 
     def step(self) -> list[Event]:
         """Read one frame of the stream whose turn it is; if that fills a window, take it in and ask what is due.
@@ -146,19 +165,71 @@ class Pipeline:
         Raises:
             SourceOpenError: it was the first step, and a source cannot be opened.
             ModelError: the model refused the footage or a question.
-            StoreError: the events could not be stored.
+            StoreError: the events could not be stored. Nothing is lost: the next step tries again before it does
+                anything else.
         """
-        if not self._streams:
+        if not self._lineup.is_open:
             self.open()
-        if not self._turns:
+        if len(self._ledger):
+            for stream in self._lineup:
+                stream.keep_packets()
+            return self._ledger.settle()
+        stream = self._lineup.next()
+        if stream is None:
             return []
-        stream = self._turns[0]
-        self._turns.rotate(-1)
-        stream.read()
-        window = stream.buffer.take()
-        if window is None:
-            return self._finish(stream) if stream.ended else []
-        return self._take_in(stream, window)
+        self._lineup.read(stream)
+        stream.keep_packets()
+        events = stream.outage_by(self._clock.now())
+        window = stream.reader.take()
+        if window is not None:
+            return self._worker.take_in(stream, window, events)
+        if stream.reader.ended:
+            self._lineup.finish(stream)
+            stream.close()
+            return self._worker.close_events(stream, events)
+        return self._worker.emit(stream, events) if events else []
+
+    def add(self, source: Source) -> None:
+        """Watch one more source from now on, going on where the store says that it stopped.
+
+        Raises:
+            ConfigError: there is a stream of that name.
+            SourceOpenError: it cannot be opened.
+            StoreError: the store cannot be read.
+        """
+        self._lineup.add(source, resume=True)
+        self.sources = (*self.sources, source)
+
+    def remove(self, stream_id: str) -> list[Event]:
+        """Watch a source no more; what waits is given up, and what is going on is closed.
+
+        Returns:
+            the closes, stored and told as by ``step``.
+
+        Raises:
+            ConfigError: there is no such stream.
+            StoreError: the closes could not be stored; the next step tries again.
+        """
+        stream = self._lineup[stream_id]
+        self._lineup.remove(stream)
+        self.sources = tuple(source for source in self.sources if source.stream_id != stream_id)
+        stream.close()
+        return self._worker.close_events(stream, [])
+
+    def change_rules(self, rules: Sequence[Rule]) -> list[Event]:
+        """Watch for other things from now on; a rule that asks the same as before keeps what it remembers.
+
+        Returns:
+            the closes of what was going on under rules that are gone, stored and told as by ``step``.
+
+        Raises:
+            ConfigError: there is no rule, two share a name, or a crontab cannot be read; nothing has changed then.
+            StoreError: the closes could not be stored; the next step tries again.
+        """
+        _check_names("rules", [rule.name for rule in rules])
+        Schedule(rules)
+        self.rules = tuple(rules)
+        return [event for stream in self._lineup for event in self._worker.change_rules(stream, rules)]
 
     def iterate(self, *, resume: bool = False, progress: Callable[[Progress], None] | None = None) -> Iterator[Event]:
         """Step until every stream has ended; give every event as it is found, each revision of it.
@@ -173,10 +244,10 @@ class Pipeline:
         self.open(resume=resume)
         try:
             while not self.ended:
-                stream = self._turns[0]
                 events = self.step()
-                if progress is not None:
-                    progress(Progress(stream.stream_id, stream.counts, stream.source.expected_frames, tuple(events)))
+                if progress is not None and (stream := self._lineup.latest) is not None:
+                    expected = stream.reader.source.expected_frames
+                    progress(Progress(stream.stream_id, stream.counts, expected, tuple(events)))
                 yield from events
         finally:
             self.close()
@@ -207,11 +278,12 @@ class Pipeline:
             ConfigError: no such stream is open.
             NotInMemoryError: the span holds no footage that is in memory.
         """
-        return "".join(self.model.answer(self._now(self._stream(stream_id), fresh), question, span=span)).strip()
+        memory = self._worker.now(self._lineup[stream_id], fresh=fresh)
+        return "".join(self.model.answer(memory, question, span=span)).strip()
 
     def verdicts(self, stream_id: str, queries: Sequence[Query], *, fresh: bool = False) -> list[Verdict]:
         """As ``answer``, for questions with a choice of answers."""
-        return self.model.verdicts(self._now(self._stream(stream_id), fresh), queries)
+        return self.model.verdicts(self._worker.now(self._lineup[stream_id], fresh=fresh), queries)
 
     def fire(self, rule_name: str, stream_id: str, *, fresh: bool = False) -> list[Event]:
         """Make a rule due, whatever its schedule says.
@@ -230,17 +302,17 @@ class Pipeline:
             ConfigError: no such stream is open, or there is no such rule.
             NotInMemoryError: no footage has come yet.
         """
-        stream = self._stream(stream_id)
+        stream = self._lineup[stream_id]
         rules = [rule for rule in self.rules if rule.name == rule_name]
         if not fresh or not rules:
             stream.schedule.fire(rule_name)
             return []
         events = []
-        while (window := stream.buffer.take()) is not None:
-            events += self._take_in(stream, window)
-        found = self._ask(stream, self._now(stream, fresh=True), stream.newest, rules)
+        while (window := stream.reader.take()) is not None:
+            events += self._worker.take_in(stream, window, [])
+        found = self._worker.ask(stream, self._worker.now(stream, fresh=True), stream.newest, rules)
         stream.unseen += found
-        return events + self._emit(stream, found)
+        return events + self._worker.emit(stream, found)
 
     def forget(self, stream_id: str, span: Span) -> Removal:
         """Give up all that is known of a span of a stream: memory that has seen it, events, evidence, waiting frames.
@@ -257,9 +329,9 @@ class Pipeline:
             NotInMemoryError: it has given no footage yet; use ``EventStore.forget``.
             StoreError: events and evidence could not be deleted. The memory has forgotten them; do it again.
         """
-        stream = self._stream(stream_id)
+        stream = self._lineup[stream_id]
         moment = stream.newest
-        self._emit(stream, [], stream.forget(span))
+        self._worker.emit(stream, [], stream.forget(span))
         files = self.store.exhibits(pipeline=self.name, stream_id=stream_id, limit=1)
         folder = Path(self._evidence.folder) if files and self._evidence is not None else None
         start, end = moment.utc(span.start_s), moment.utc(span.end_s)
@@ -268,10 +340,9 @@ class Pipeline:
     def close(self) -> None:
         """Close every source and write the evidence in the making; may be called twice. Memories and counts stay."""
         with ExitStack() as closing:
-            while self._turns:
-                stream = self._turns.popleft()
+            for stream in self._lineup.close():
                 closing.callback(self._keep_evidence, stream)
-                closing.callback(stream.source.close)
+                closing.callback(stream.close)
 
     def __enter__(self) -> Self:
         return self
@@ -281,65 +352,39 @@ class Pipeline:
     ) -> None:
         self.close()
 
-    def _stream(self, stream_id: str) -> Stream:
-        try:
-            return self._streams[stream_id]
-        except KeyError as e:
-            msg = f"stream {stream_id!r} is not open; open are {sorted(self._streams)}"
-            raise ConfigError(msg) from e
+    def _begin(self) -> None:
+        self._ledger = Ledger(self.store, self.name, self.sinks, self.outbox)
+        self._worker = Worker(self.model, self._ledger)
 
     def _open_stream(self, source: Source, resume: bool) -> Stream:
-        before = self.store.restore(self.name, source.stream_id) if resume else None
+        stream_id = source.stream_id
+        before = (self.store.restore(self.name, stream_id) if resume else None) or StreamState()
+        journal, memory = None, None
+        if self._durability is not None:
+            journal = self._durability.open(self.model, self.name, stream_id, self._settings)
+            memory = journal.restore(before.windows).memory
         return Stream(
             source,
-            self._open_memory(),
-            FrameBuffer(self.model.window_frames, self._limits),
+            memory or self.model.open_memory(**self._settings),
             self.rules,
-            before or StreamState(),
+            before,
             pipeline=self.name,
-            regions=self._regions.get(source.stream_id),
+            window_frames=self.model.window_frames,
+            limits=self._limits,
+            regions=self._regions.get(stream_id),
             gate=self._gate,
             evidence=self._evidence,
+            journal=journal,
         )
 
-    def _take_in(self, stream: Stream, window: Window) -> list[Event]:
-        """Let the model see a window, unless nothing moves in it; then ask what is due."""
-        exhibits, events = stream.see(window), stream.gap_before(window)
-        moment, still = stream.at_close(window), stream.is_still(window)
-        if still:
-            events += stream.stand(moment, partial(say, self.model, stream.memory))
-        else:
-            take_in(self.model, stream.memory, window)
-            events += self._ask(stream, stream.memory, moment, stream.schedule.due(window.start, window.end))
-        exhibits += stream.note(events) + stream.advance(window)
-        stream.pass_window(window, still=still)
-        return self._emit(stream, events, exhibits)
-
-    def _ask(self, stream: Stream, memory: Memory, moment: Moment, due: Sequence[Rule]) -> list[Event]:
-        sightings = ask_rules(self.model, memory, stream.asked(due), moment)
-        return stream.decide(list(zip(due, sightings, strict=True)), partial(say, self.model, memory))
-
-    def _now(self, stream: Stream, fresh: bool) -> Memory:
-        memory: Memory = on_the_side(self.model, stream.memory, stream.buffer.waiting() if fresh else [])
-        return memory
-
-    def _emit(self, stream: Stream, events: list[Event], exhibits: Sequence[Exhibit] = ()) -> list[Event]:
-        """Store, in one transaction with how far the stream has come; then tell the sinks what is new."""
-        state, counts = stream.state, asdict(stream.counts)
-        fresh = self.store.commit(
-            self.name, stream.stream_id, events=events, state=state, exhibits=exhibits, counts=counts
-        )
-        for event in fresh:
-            for sink in self.sinks:
-                sink.write(event)
-        return events
-
-    def _finish(self, stream: Stream) -> list[Event]:
-        """At the end of a stream nothing can be going on any more."""
-        self._turns.remove(stream)
-        stream.finished = True
-        events = stream.close_events(partial(say, self.model, stream.memory))
-        return self._emit(stream, events, stream.note(events) + stream.finish_evidence())
+    def _leave(self, stream: Stream) -> None:
+        """Let go of a stream that another process takes over from where the store says; it goes on with its events."""
+        self._ledger.drop(stream.stream_id)
+        stream.close()
+        try:
+            self._keep_evidence(stream)
+        except StoreError as e:
+            _log.warning("stream %s was handed over; its evidence in the making is not listed: %s", stream.stream_id, e)
 
     def _keep_evidence(self, stream: Stream) -> None:
         if exhibits := stream.finish_evidence():

@@ -1,54 +1,38 @@
-"""One stream on its way through a pipeline: what it reads, holds and remembers between steps."""
+"""One stream on its way through a pipeline: what it holds and remembers between steps."""
 
 from __future__ import annotations
 
-import logging
+import json
+import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
+from datetime import datetime
+from typing import TYPE_CHECKING
 
-from videoxl_stream.buffer import FrameBuffer, Window
+from videoxl_stream.buffer import BufferLimits, FrameBuffer, Window
 from videoxl_stream.decisions import Moment, RuleState, Say, Sighting, close, decide, describe, stand
-from videoxl_stream.errors import EndOfStream, NotInMemoryError, SourceReadError
+from videoxl_stream.errors import NotInMemoryError
 from videoxl_stream.events import Event, Exhibit
 from videoxl_stream.evidence import Evidence
-from videoxl_stream.frames import Frame
 from videoxl_stream.gaps import GAP, LastFrame, gap_before
-from videoxl_stream.interfaces import Memory, Position, Source
+from videoxl_stream.interfaces import Memory, Source
 from videoxl_stream.motion import MotionGate
+from videoxl_stream.outages import DOWN, Look, Outage, look
 from videoxl_stream.queries import Span
+from videoxl_stream.reading import LiveReader, Reader
 from videoxl_stream.regions import Regions
-from videoxl_stream.rules import Rule
+from videoxl_stream.rules import RESERVED, Rule
 from videoxl_stream.scheduling import Schedule
+from videoxl_stream.status import Spent, StreamCounts, StreamStatus
 from videoxl_stream.store import StreamState
 
-_READ_TIMEOUT_S = 0.2
-_log = logging.getLogger(__name__)
+if TYPE_CHECKING:
+    from videoxl_stream.journal import Journal
 
-
-@dataclass(frozen=True, slots=True)
-class StreamCounts:
-    """What became of one stream's frames; ``read == ingested + still + dropped + held`` at every moment.
-
-    Args:
-        sampled_away: decoded by the source but not wanted by its sampling.
-        read: given by the source.
-        ingested: in a window that the model has taken in.
-        still: in a window in which nothing moved: sampled away by the motion gate.
-        dropped: given up by the buffer's policy, or forgotten while they waited.
-        held: waiting.
-        windows: passed, in this run, still ones included.
-        events: opened, in this run.
-    """
-
-    sampled_away: int
-    read: int
-    ingested: int
-    still: int
-    dropped: int
-    held: int
-    windows: int
-    events: int
+_GATE, _STARTS = f"{RESERVED}gate", f"{RESERVED}starts"  # stored beside what rules remember
+# An alarm that looks back further is named by the oldest window known; as many as are worth storing at each window.
+_MAX_STARTS = 128
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,68 +53,80 @@ class Progress:
 
 
 class Stream:
-    """One stream in use: its source, buffer and memory, and what its rules remember.
+    """One stream in use: its source and memory, and what its rules remember.
 
     Args:
         source: opened here, where ``before`` says.
         memory: its own.
-        buffer: its own.
         rules: what to watch for.
         before: where an earlier run stopped.
         pipeline: name of the pipeline.
+        window_frames: frames in a full window.
+        limits: of its buffer.
         regions: drawn into every frame before anything else sees it.
         gate: tells still windows.
         evidence: how events are proven; None keeps no proof.
+        journal: makes its memory durable; None keeps it while the program runs.
+
+    Raises:
+        SourceOpenError: the source cannot be opened.
+        ConfigError: ``before`` was not written by this version.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - a stream is put together from all the other parts
         self,
         source: Source,
         memory: Memory,
-        buffer: FrameBuffer,
         rules: Sequence[Rule],
         before: StreamState,
         *,
         pipeline: str,
+        window_frames: int,
+        limits: BufferLimits | None = None,
         regions: Regions | None = None,
         gate: MotionGate | None = None,
         evidence: Evidence | None = None,
+        journal: Journal | None = None,
     ) -> None:
         self.stream_id = source.stream_id
+        self.live = source.live
         self.memory = memory
-        self.buffer = buffer
+        self.journal = journal
         self.schedule = Schedule(rules, before.asked)
         self.windows = before.windows
         self.unseen: list[Event] = []  # found in footage that still waits: to be shown once it has been seen
-        self.fault: SourceReadError | None = None
-        self.ended = False  # the source gives no more
-        self.finished = False  # and all that it gave is worked off
+        self.spent = Spent()
+        self.finished = False  # it has ended, and all that it gave is worked off
         self._pipeline = pipeline
-        self._starts: deque[float] = deque()  # where the windows that are in memory began
-        self._moment: Moment | None = None  # of the newest window
         self._regions = regions or Regions()
         self._gate, self._evidence = gate, evidence
         self._rules = {rule.name: rule for rule in rules}
         self._states = {name: _restored(before, name) for name in self._rules}
         self._last_frame = LastFrame.from_json(before.rules[GAP]) if GAP in before.rules else None
+        self._outage = Outage.from_json(before.rules[DOWN]) if DOWN in before.rules else Outage()
+        # Where the newest windows began.
+        self._starts: deque[float] = deque(json.loads(before.rules.get(_STARTS, "[]")), _MAX_STARTS)
+        self._moment = self._last_moment()
         self._first_window = before.windows
         self._position = before.position
-        self._refused: tuple[Frame, Position] | None = None
-        self._opened_events = self._still = self._forgotten = 0
-        self._begin()
-        self.source = source.open(before.position, packets=evidence is not None)
+        self._opened_events = self._still = self._losses = 0
+        self._begin(before.rules.get(_GATE))
+        opened = source.open(before.position, packets=evidence is not None)
+        buffer = FrameBuffer(window_frames, (limits or BufferLimits()).for_source(live=source.live))
+        reader = LiveReader if source.live else Reader
+        self.reader = reader(self.stream_id, opened, buffer, self._regions, packets=evidence is not None)
 
     @property
     def counts(self) -> StreamCounts:
         """What became of the frames so far."""
-        buffer, refused, forgotten = self.buffer.counts, int(self._refused is not None), self._forgotten
+        frames = self.reader.counts
         return StreamCounts(
-            sampled_away=self.source.sampled_away,
-            read=buffer.accepted + refused + forgotten,
-            ingested=buffer.taken - self._still,
+            sampled_away=self.reader.sampled_away,
+            read=frames.accepted,
+            ingested=frames.taken - self._still,
             still=self._still,
-            dropped=buffer.dropped + forgotten,
-            held=buffer.held + refused,
+            dropped=frames.dropped,
+            held=frames.held,
             windows=self.windows - self._first_window,
             events=self._opened_events,
         )
@@ -140,27 +136,43 @@ class Stream:
         """What to keep for a restart."""
         rules = {name: state.to_json() for name, state in self._states.items()}
         if self._last_frame is not None:
-            rules[GAP] = self._last_frame.to_json()
+            rules |= {GAP: self._last_frame.to_json(), _STARTS: json.dumps(list(self._starts))}
+        if self._outage.event is not None:
+            rules[DOWN] = self._outage.to_json()
+        if self._open_gate is not None and self._open_gate.seen is not None:
+            rules[_GATE] = self._open_gate.seen
         return StreamState(self.windows, self._position, rules, self.schedule.asked)
+
+    @property
+    def status(self) -> StreamStatus:
+        """How it stands."""
+        reader, newest, journal = self.reader, self.reader.newest, self.journal
+        return StreamStatus(
+            stream_id=self.stream_id,
+            live=self.live,
+            connection=reader.connection,
+            counts=self.counts,
+            spent=replace(self.spent),
+            newest=None if newest is None else newest.utc,
+            seen=None if self._moment is None else self._moment.end,
+            memory_bytes=self.memory.num_bytes,
+            waiting_bytes=reader.held_bytes,
+            durable_bytes=None if journal is None else journal.num_bytes,
+            not_durable="" if journal is None else journal.failing,
+            fault=str(reader.fault or ""),
+            finished=self.finished,
+        )
+
+    def acknowledge(self, state: StreamState) -> None:
+        """Tell the source that all before a stored state is durable."""
+        if state.position is not None:
+            self.reader.acknowledge(state.position)
 
     # ---- footage
 
-    def read(self) -> None:
-        """Move one frame from the source to the buffer, if there is one and room for it."""
-        offered = self._refused or self._next_frame()
-        if offered is not None:
-            self._refused = None if self.buffer.put(*offered) else offered
-
     def at_close(self, window: Window) -> Moment:
         """The moment at which the window that comes next closes."""
-        return Moment(
-            pipeline=self._pipeline,
-            stream_id=self.stream_id,
-            window=self.windows,
-            span=window.span,
-            end=window.end,
-            earlier=self._starts,
-        )
+        return self._moment_of(self.windows, window.span, window.end)
 
     @property
     def newest(self) -> Moment:
@@ -169,7 +181,7 @@ class Stream:
         Raises:
             NotInMemoryError: no footage has come yet.
         """
-        waiting = self.buffer.waiting()
+        waiting = self.reader.waiting()
         if waiting:
             return self.at_close(waiting[-1])
         if self._moment is None:
@@ -185,9 +197,6 @@ class Stream:
         """Count a window as done, so that the stream goes on behind it."""
         self._moment = self.at_close(window)
         self._starts.append(window.span.start_s)
-        oldest = self.memory.span
-        while oldest is not None and len(self._starts) > 1 and self._starts[1] <= oldest.start_s:
-            self._starts.popleft()
         self._last_frame = LastFrame(window.frames[-1].time_s, window.frames[-1].utc)
         self._still += len(window.frames) if still else 0
         self.windows += 1
@@ -200,21 +209,45 @@ class Stream:
             evidence that was in the making, written as far as it goes: what shows the span must be deleted.
         """
         self.memory.forget(span)
-        self.buffer.forget(span)
-        if self._refused is not None and span.start_s <= self._refused[0].time_s < span.end_s:
-            self._refused, self._forgotten = None, self._forgotten + 1
+        if self.journal is not None:
+            self.journal.forget(self.memory)
+        self.reader.forget(span)
         self._states = {name: state.forget(span) for name, state in self._states.items()}
         exhibits = self.finish_evidence()
         self._begin()
         return exhibits
 
-    def _begin(self) -> None:
+    def close(self) -> None:
+        """Close its source and journal; what was found stays."""
+        self.reader.close()
+        if self.journal is not None:
+            self.journal.close()
+
+    def _begin(self, gate_saw: str | None = None) -> None:
         """Start gate and evidence afresh: they keep pictures of what they saw."""
-        self._open_gate = self._gate.open() if self._gate is not None else None
+        self._open_gate = self._gate.open(gate_saw) if self._gate is not None else None
         evidence = self._evidence
         self._proof = evidence.open(self._pipeline, self.stream_id, self._regions) if evidence is not None else None
 
+    def _moment_of(self, window: int, span: Span, end: datetime) -> Moment:
+        return Moment(
+            pipeline=self._pipeline, stream_id=self.stream_id, window=window, span=span, end=end, earlier=self._starts
+        )
+
+    def _last_moment(self) -> Moment | None:
+        """The newest close of an earlier run, as far as it is known."""
+        last = self._last_frame
+        if last is None or not self._starts:
+            return None
+        start_s = min(self._starts[-1], last.time_s)
+        return self._moment_of(self.windows - 1, Span(start_s, math.nextafter(last.time_s, math.inf)), last.utc)
+
     # ---- evidence
+
+    def keep_packets(self) -> None:
+        """Put into the ring what has come; clips are cut from it."""
+        if self._proof is not None:
+            self._proof.add(self.reader.packets())
 
     def see(self, window: Window) -> list[Exhibit]:
         """Keep the pictures of a window for evidence."""
@@ -250,9 +283,27 @@ class Stream:
         """The event that footage is missing before a window, if it is."""
         if self._last_frame is None:
             return []
-        gap_s, first = self.buffer.gap_s, window.frames[0]
+        gap_s, first = self.reader.gap_s, window.frames[0]
         gap = gap_before(first, self._last_frame, gap_s=gap_s, pipeline=self._pipeline, window=self.windows)
         return self._counted([gap] if gap is not None else [])
+
+    def outage_by(self, now: datetime) -> list[Event]:
+        """The events that the source went down or came up, if it did since the last look."""
+        connection = self.reader.connection
+        if connection.up and not self._outage.is_open and connection.losses == self._losses:
+            return []
+        seen = Look(
+            pipeline=self._pipeline,
+            stream_id=self.stream_id,
+            window=self.windows,
+            now=now,
+            last=self.reader.newest or self._last_frame,
+            connection=connection,
+            losses=self._losses,
+        )
+        self._losses = connection.losses
+        self._outage, events = look(self._outage, seen)
+        return self._counted(events)
 
     def decide(self, sightings: Sequence[tuple[Rule, Sequence[Sighting]]], say: Say) -> list[Event]:
         """Let each rule that was asked turn what was said into events, or into none."""
@@ -278,6 +329,25 @@ class Stream:
             for event in self._keep(rule, close(rule, state), say)
         ]
 
+    def change_rules(self, rules: Sequence[Rule], say: Say) -> list[Event]:
+        """Watch for other things from now on.
+
+        A rule that asks the same as before keeps its state, whatever else of it has changed.
+
+        Returns:
+            the closes of what was going on under rules that are gone.
+        """
+        kept = {rule.name for rule in rules if _asks_the_same(rule, self._rules.get(rule.name))}
+        events: list[Event] = []
+        for name, rule in self._rules.items():
+            if name not in kept:
+                events += self._keep(rule, close(rule, self._states[name]), say)
+                self._states[name] = RuleState()
+        self.schedule = Schedule(rules, {name: at for name, at in self.schedule.asked.items() if name in kept})
+        self._rules = {rule.name: rule for rule in rules}
+        self._states |= {name: RuleState() for name in self._rules if name not in self._states}
+        return events
+
     def _keep(self, rule: Rule, decided: tuple[RuleState, list[Event]], say: Say) -> list[Event]:
         self._states[rule.name], events = describe(rule, *decided, say)
         return self._counted(events)
@@ -286,34 +356,14 @@ class Stream:
         self._opened_events += sum(event.revision == 0 for event in events)
         return events
 
-    # ---- reading
-
-    def _next_frame(self) -> tuple[Frame, Position] | None:
-        if self.ended:
-            return None
-        try:
-            frame = self.source.read(_READ_TIMEOUT_S)
-            self._keep_packets()
-        except EndOfStream:
-            self._end()
-            return None
-        except SourceReadError as e:
-            _log.warning("stream %s broke: %s", self.stream_id, e)
-            self.fault = e
-            self._end()
-            return None
-        return None if frame is None else (self._regions.draw(frame), self.source.position())
-
-    def _keep_packets(self) -> None:
-        if self._proof is not None:
-            self._proof.add(self.source.packets())
-
-    def _end(self) -> None:
-        self._keep_packets()
-        self.ended = True
-        self.buffer.end()
-        self.source.close()
-
 
 def _restored(before: StreamState, rule: str) -> RuleState:
     return RuleState.from_json(before.rules[rule]) if rule in before.rules else RuleState()
+
+
+def _asks_the_same(rule: Rule, before: Rule | None) -> bool:
+    return before is not None and (rule.question, rule.answers, rule.alarm) == (
+        before.question,
+        before.answers,
+        before.alarm,
+    )

@@ -1,0 +1,142 @@
+"""The streams that are watched just now, and whose turn it is; some come and go by themselves."""
+
+from __future__ import annotations
+
+import time
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack
+
+from videoxl_stream.errors import ConfigError
+from videoxl_stream.interfaces import Feed, OpenFeed, Source
+from videoxl_stream.stream import Stream
+
+_IDLE_S = 0.2  # how long one round of all streams waits where nothing comes
+_POLL_EVERY_S = 0.02
+
+
+class Lineup:
+    """Streams that take turns.
+
+    Args:
+        open_stream: opens a source; whether where it stopped before.
+        leave: lets a stream go that another process takes over.
+    """
+
+    def __init__(self, open_stream: Callable[[Source, bool], Stream], leave: Callable[[Stream], None]) -> None:
+        self._open_stream, self._leave = open_stream, leave
+        self._streams: dict[str, Stream] = {}
+        self._turns: deque[Stream] = deque()
+        self._feeds: list[OpenFeed] = []
+        self._latest: Stream | None = None
+        self.is_open = False  # was opened at some time; a closed one stays readable
+        self._quiet = 0  # turns since anything came
+        self._polled_at = -_POLL_EVERY_S
+
+    def __iter__(self) -> Iterator[Stream]:
+        return iter(self._streams.values())
+
+    def __len__(self) -> int:
+        return len(self._streams)
+
+    @property
+    def ended(self) -> bool:
+        """Whether every stream has, and none can come any more; False before anything was opened."""
+        return bool(self._streams) and not self._feeds and all(stream.finished for stream in self)
+
+    def __getitem__(self, stream_id: str) -> Stream:
+        try:
+            return self._streams[stream_id]
+        except KeyError as e:
+            msg = f"stream {stream_id!r} is not open; open are {sorted(self._streams)}"
+            raise ConfigError(msg) from e
+
+    @property
+    def latest(self) -> Stream | None:
+        """The stream whose turn it was."""
+        return self._latest
+
+    def open(self, sources: Sequence[Source], feeds: Sequence[Feed], *, resume: bool) -> None:
+        """Open everything, with streams of an earlier time forgotten; if anything cannot be opened, nothing is.
+
+        Raises:
+            SourceOpenError: a source cannot be opened.
+        """
+        self._streams, self._quiet, self.is_open = {}, 0, True
+        try:
+            for source in sources:
+                self.add(source, resume=resume)
+            for feed in feeds:
+                self._feeds.append(feed.open())
+        except BaseException:
+            for stream in self.close():
+                stream.close()
+            self._streams, self.is_open = {}, False
+            raise
+
+    def add(self, source: Source, *, resume: bool) -> Stream:
+        """Open one more.
+
+        Raises:
+            ConfigError: there is a stream of that name, at work.
+            SourceOpenError: it cannot be opened.
+        """
+        name = source.stream_id
+        if name in self._streams and not self._streams[name].finished:
+            msg = f"there is a stream {name!r} already; give the source another stream_id"
+            raise ConfigError(msg)
+        stream = self._streams[name] = self._open_stream(source, resume)
+        self._turns.append(stream)
+        return stream
+
+    def next(self) -> Stream | None:
+        """The stream whose turn it is, after letting feeds bring others; None if there is none."""
+        self._poll()
+        self._latest = None
+        if not self._turns:
+            return None
+        self._latest = self._turns[0]
+        self._turns.rotate(-1)
+        return self._latest
+
+    def read(self, stream: Stream) -> None:
+        """Let a frame come in; where nothing came in a whole round, wait a little."""
+        patience_s = 0.0 if self._quiet < len(self._turns) else _IDLE_S / len(self._turns)
+        self._quiet = 0 if stream.reader.read(patience_s) else self._quiet + 1
+
+    def finish(self, stream: Stream) -> None:
+        """Give a stream no more turns; it stays known."""
+        stream.finished = True
+        if stream in self._turns:
+            self._turns.remove(stream)
+
+    def remove(self, stream: Stream) -> None:
+        """Know a stream no more."""
+        self.finish(stream)
+        del self._streams[stream.stream_id]
+
+    def close(self) -> list[Stream]:
+        """Close all feeds, and give back the streams that were at work, for the caller to close."""
+        working = list(self._turns)
+        self._turns.clear()
+        with ExitStack() as closing:
+            while self._feeds:
+                closing.callback(self._feeds.pop().close)
+        return working
+
+    def _poll(self) -> None:
+        now = time.monotonic()
+        if not self._feeds or (self._turns and now < self._polled_at + _POLL_EVERY_S):
+            return
+        self._polled_at = now
+        for feed in self._feeds:
+            patience_s = 0.0 if self._turns else _IDLE_S / len(self._feeds)
+            for source in feed.poll(patience_s, self._let_go):
+                self.add(source, resume=True)
+
+    def _let_go(self, stream_ids: Sequence[str]) -> None:
+        for stream_id in stream_ids:
+            stream = self._streams.get(stream_id)
+            if stream is not None:
+                self.remove(stream)
+                self._leave(stream)
