@@ -208,6 +208,8 @@ def _tell(removal: Removal, dry_run: bool) -> None:
     typer.echo(f"{'would delete' if dry_run else 'deleted'} {removal.events} events{kinds}: {freed} of evidence")
     if removal.missing:
         typer.echo(f"{removal.missing} of these files were gone already")
+    if removal.undelivered:
+        typer.echo(f"{removal.undelivered} revisions of these events had not been delivered to a sink")
     if removal.over_bytes:
         typer.echo(f"what is kept exceeds the budget by {shown_bytes(removal.over_bytes)}; release it or raise that")
     for stuck in removal.stuck[:_SHOWN]:

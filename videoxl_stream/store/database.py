@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,11 +23,23 @@ from sqlalchemy.pool import StaticPool
 from videoxl_stream.errors import StoreError
 from videoxl_stream.store.tables import Tables
 
+_FULL = {sqlite3.SQLITE_FULL, "53100"}  # PostgreSQL's disk_full
+_BUSY = {sqlite3.SQLITE_BUSY, "55P03"}  # lock_not_available
 _BUSY_TIMEOUT_MS = 10_000
 # A writer that begins as a reader may find that another has written meanwhile, and would have to give up.
 _WRITES = "BEGIN IMMEDIATE"
 # Options of a URL whose values say what went wrong; any other may be a secret.
 _HARMLESS = {"host", "port", "dbname", "sslmode", "connect_timeout", "timeout", "application_name"}
+# How long a server that is gone, stuck or locked may hold anybody up; what the URL says goes first.
+_LIBPQ = {
+    "connect_timeout": 5,
+    "keepalives_idle": 5,
+    "keepalives_interval": 2,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 10_000,
+}
+_SERVER = "-c lock_timeout=10s -c statement_timeout=30s -c idle_in_transaction_session_timeout=60s"
+_POOL_TIMEOUT_S = 10.0
 _MIGRATION_LOCK = 0x76786C73  # any number that no other program's advisory locks have: "vxls"
 
 
@@ -124,7 +137,10 @@ class Database:
 
     def _connect(self) -> sa.Engine:
         if not self.is_sqlite:
-            return sa.create_engine(self._url, pool_pre_ping=True)
+            # A server that was restarted is noticed before its connection is used.
+            return sa.create_engine(
+                self._url, connect_args=_limits(self._url), pool_pre_ping=True, pool_timeout=_POOL_TIMEOUT_S
+            )
         in_memory = self._url.database in (None, "", ":memory:")
         engine = sa.create_engine(self._url, **({"poolclass": StaticPool} if in_memory else {}))
         sa.event.listen(engine, "connect", _prepare_sqlite)
@@ -143,7 +159,8 @@ class Database:
         """Run the migrations that are pending, in one transaction."""
         config = self._config()
         with self.writing() as connection:
-            if not self.is_sqlite:
+            if not self.is_sqlite:  # large tables take their time
+                connection.exec_driver_sql("SET LOCAL statement_timeout = 0; SET LOCAL lock_timeout = 0")
                 connection.execute(sa.select(sa.func.pg_advisory_xact_lock(_MIGRATION_LOCK)))
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
@@ -170,6 +187,15 @@ def _parse(url: str) -> sa.URL:
     return parsed
 
 
+def _limits(url: sa.URL) -> dict[str, Any]:
+    """What to add to a PostgreSQL server's address, in the words of its own library; others have other words."""
+    if url.get_driver_name() not in {"psycopg", "psycopg2"}:
+        return {}
+    given = url.normalized_query
+    missing: dict[str, Any] = {name: value for name, value in _LIBPQ.items() if name not in given}
+    return {**missing, "options": " ".join((_SERVER, *given.get("options", ())))}
+
+
 def _secrets(url: sa.URL) -> list[str]:
     """What of a URL must not be shown, longest first, since one may hold another."""
     options = [value for name, values in url.normalized_query.items() if name not in _HARMLESS for value in values]
@@ -183,6 +209,12 @@ def _remedy(error: Exception) -> str:
         return f"Install the driver: pip install {wanted}"
     if isinstance(error, (CommandError, RevisionError)):
         return "It was written by a newer version of videoxl-stream: upgrade this one, or give another store"
+    cause = getattr(error, "orig", None)
+    codes = {getattr(cause, "sqlite_errorcode", 0) & 0xFF, getattr(cause, "sqlstate", None)}
+    if codes & _FULL:
+        return "Free room on its disk, and it goes on; no restart is needed"
+    if codes & _BUSY:
+        return "Another program holds it: wait for that one, or stop it"
     return "Check that the folder or server exists, may be written to and holds an event store, not something else"
 
 

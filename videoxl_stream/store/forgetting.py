@@ -14,11 +14,11 @@ from videoxl_stream.store.database import Database
 from videoxl_stream.store.evidence_folder import EvidenceFolder
 from videoxl_stream.store.reading import EVENTS_BY_START, EXHIBITS_BY_START, Row, conditions
 from videoxl_stream.store.removal import (
+    EventRelease,
     Removal,
     Transaction,
     in_batches,
     leaving,
-    release_events,
     release_exhibits,
     sweep,
 )
@@ -46,24 +46,26 @@ def forget(
     """
     if dry_run:
         with database.trying() as connection:
-            num_events = _release(lambda: nullcontext(connection), named, since, until)
-            return replace(leaving(connection), events=num_events)
-    num_events = _release(database.writing, named, since, until)
-    return replace(sweep(database, folder), events=num_events, scrubbed=database.scrub())
+            num_events, undelivered = _release(lambda: nullcontext(connection), named, since, until)
+            return replace(leaving(connection), events=num_events, undelivered=undelivered)
+    num_events, undelivered = _release(database.writing, named, since, until)
+    swept = sweep(database, folder)
+    return replace(swept, events=num_events, undelivered=undelivered, scrubbed=database.scrub())
 
 
-def _release(transaction: Transaction, named: dict[str, Any], since: datetime, until: datetime) -> int:
-    """Returns how many events went."""
+def _release(transaction: Transaction, named: dict[str, Any], since: datetime, until: datetime) -> tuple[int, int]:
+    """Returns how many events went, and how many of their revisions from the outbox."""
+    release = EventRelease()
 
     def forget_events(connection: sa.Connection, rows: Sequence[Row]) -> None:
-        release_events(connection, rows)
+        release(connection, rows)
         _forget_open(connection, named, [row.id for row in rows])
 
     found = sa.select(EventRow.id, EventRow.start).where(*conditions(EventRow, named, since, until))
     shown = sa.select(ExhibitRow.path, ExhibitRow.start).where(*conditions(ExhibitRow, named, since, until))
     num_events = in_batches(transaction, found, EVENTS_BY_START, forget_events)
     in_batches(transaction, shown, EXHIBITS_BY_START, release_exhibits)
-    return num_events
+    return num_events, release.undelivered
 
 
 def _forget_open(connection: sa.Connection, named: dict[str, Any], ids: Sequence[str]) -> None:

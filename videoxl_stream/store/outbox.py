@@ -189,11 +189,6 @@ class Outbox:
         return [Letter(**row._mapping) for row in rows]
 
 
-def release_letters(connection: sa.Connection, event_ids: Sequence[str]) -> int:
-    """Delete what is on its way of events that go; returns how many letters."""
-    return connection.execute(sa.delete(OutboxRow).where(OutboxRow.event_id.in_(event_ids))).rowcount
-
-
 def _met(sink: str | None, refused: bool | None, event_id: str | None = None) -> list[Condition]:
     found = [] if refused is None else [OutboxRow.refused == refused]
     found += [] if sink is None else [OutboxRow.sink == sink]

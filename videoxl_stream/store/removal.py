@@ -14,7 +14,7 @@ from videoxl_stream.events import ExhibitKind
 from videoxl_stream.store.database import Database
 from videoxl_stream.store.evidence_folder import EvidenceFolder
 from videoxl_stream.store.reading import EXHIBITS_BY_END, Page, Query, Row, pages
-from videoxl_stream.store.tables import EventRow, ExhibitRow
+from videoxl_stream.store.tables import EventRow, ExhibitRow, OutboxRow
 
 Transaction = Callable[[], AbstractContextManager[sa.Connection]]
 Act = Callable[[sa.Connection, Sequence[Row]], None]
@@ -30,6 +30,7 @@ class Removal:
         num_bytes: that their rows say they had.
         missing: of these files, those that were gone already.
         stuck: files that could not be deleted, and why; their rows wait for the next time.
+        undelivered: revisions of these events that were still to be delivered, counted for each sink.
         over_bytes: by how much what is left exceeds the budget, because it is marked as kept.
         scrubbed: whether the database's own files were made to hold nothing of what was deleted.
     """
@@ -39,6 +40,7 @@ class Removal:
     num_bytes: int = 0
     missing: int = 0
     stuck: tuple[str, ...] = ()
+    undelivered: int = 0
     over_bytes: int = 0
     scrubbed: bool = False
 
@@ -65,11 +67,21 @@ def in_batches(transaction: Transaction, query: Query, page: Page, act: Act) -> 
         num, last = num + len(rows), rows[-1]
 
 
-def release_events(connection: sa.Connection, rows: Sequence[Row]) -> None:
-    """Delete rows of events, given by their ``id``, and give up their evidence."""
-    ids = [row.id for row in rows]
-    connection.execute(sa.update(ExhibitRow).where(ExhibitRow.event_id.in_(ids)).values(leaving=True))
-    connection.execute(sa.delete(EventRow).where(EventRow.id.in_(ids)))
+class EventRelease:
+    """Deletes rows of events, given by their ``id``, also from the outbox, and gives up their evidence.
+
+    ``undelivered`` counts what went from the outbox.
+    """
+
+    def __init__(self) -> None:
+        self.undelivered = 0
+
+    def __call__(self, connection: sa.Connection, rows: Sequence[Row]) -> None:
+        """Do it for one batch."""
+        ids = [row.id for row in rows]
+        self.undelivered += connection.execute(sa.delete(OutboxRow).where(OutboxRow.event_id.in_(ids))).rowcount
+        connection.execute(sa.update(ExhibitRow).where(ExhibitRow.event_id.in_(ids)).values(leaving=True))
+        connection.execute(sa.delete(EventRow).where(EventRow.id.in_(ids)))
 
 
 def release_exhibits(connection: sa.Connection, rows: Sequence[Row]) -> None:

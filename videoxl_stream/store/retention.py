@@ -17,11 +17,11 @@ from videoxl_stream.store.database import Database
 from videoxl_stream.store.evidence_folder import EvidenceFolder
 from videoxl_stream.store.reading import EVENTS_BY_END, EXHIBITS_BY_END, Condition
 from videoxl_stream.store.removal import (
+    EventRelease,
     Removal,
     Transaction,
     in_batches,
     leaving,
-    release_events,
     release_exhibits,
     sweep,
 )
@@ -111,26 +111,31 @@ def apply(
     """
     if dry_run:
         with database.trying() as connection:
-            num_events, over_bytes = _release(lambda: nullcontext(connection), retention, now)
-            return replace(leaving(connection), events=num_events, over_bytes=over_bytes)
-    num_events, over_bytes = _release(database.writing, retention, now)
-    return replace(sweep(database, folder), events=num_events, over_bytes=over_bytes)
+            released = _release(lambda: nullcontext(connection), retention, now)
+            return _together(released, leaving(connection))
+    released = _release(database.writing, retention, now)
+    return _together(released, sweep(database, folder))
 
 
-def _release(transaction: Transaction, retention: Retention, now: datetime) -> tuple[int, int]:
-    """Returns how many events went, and how many bytes more than the budget are left."""
-    num_events = 0
+def _release(transaction: Transaction, retention: Retention, now: datetime) -> Removal:
+    """Returns what a removal says beyond files: events, revisions not delivered, bytes too many."""
+    release, num_events = EventRelease(), 0
     for condition in retention.old_events(now):
         old = sa.select(EventRow.id, EventRow.end).where(condition, ~EventRow.kept)
-        num_events += in_batches(transaction, old, EVENTS_BY_END, release_events)
+        num_events += in_batches(transaction, old, EVENTS_BY_END, release)
     for condition in retention.old_exhibits(now):
         in_batches(transaction, _LOOSE.where(condition), EXHIBITS_BY_END, release_exhibits)
+    released = Removal(events=num_events, undelivered=release.undelivered)
     if retention.budget_bytes is None:
-        return num_events, 0
+        return released
     with transaction() as connection:
         held = sa.select(sa.func.coalesce(sa.func.sum(ExhibitRow.num_bytes), 0)).where(~ExhibitRow.leaving)
         excess = int(connection.execute(held).scalar_one()) - retention.budget_bytes
-    return num_events, _shrink(transaction, excess)
+    return replace(released, over_bytes=_shrink(transaction, excess))
+
+
+def _together(rows: Removal, files: Removal) -> Removal:
+    return replace(files, events=rows.events, undelivered=rows.undelivered, over_bytes=rows.over_bytes)
 
 
 def _shrink(transaction: Transaction, num_bytes: int) -> int:
