@@ -83,6 +83,10 @@ class Ledger:
             events += entry.events
         return events
 
+    def clear(self) -> None:
+        """Give up what waits: streams go on from what is stored."""
+        self._entries.clear()
+
     def drop(self, stream_id: str) -> None:
         """Give up what waits of a stream: another process goes on from what is stored."""
         self._entries = deque(entry for entry in self._entries if entry.stream_id != stream_id)

@@ -2,19 +2,19 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
-from typing import TYPE_CHECKING, Any, Self
+from typing import Any, Self
 
 from videoxl_stream.buffer import BufferLimits
 from videoxl_stream.clock import WallClock
-from videoxl_stream.errors import ConfigError, SourceReadError, StoreError
+from videoxl_stream.errors import ConfigError, SourceReadError
 from videoxl_stream.events import Event
 from videoxl_stream.evidence import Evidence
 from videoxl_stream.interfaces import Clock, Feed, Memory, Sink, Source, VideoModel
+from videoxl_stream.journal import Durability
 from videoxl_stream.ledger import Ledger
 from videoxl_stream.lineup import Lineup
 from videoxl_stream.motion import MotionGate
@@ -27,12 +27,7 @@ from videoxl_stream.store import EventStore, Removal, StreamState
 from videoxl_stream.stream import Progress, Stream
 from videoxl_stream.worker import Worker
 
-if TYPE_CHECKING:
-    from videoxl_stream.journal import Durability
-
 __all__ = ["Pipeline", "Progress"]
-
-_log = logging.getLogger(__name__)
 
 
 class Pipeline:
@@ -105,11 +100,12 @@ class Pipeline:
         self.sinks = tuple(sinks)
         self.outbox = tuple(outbox)
         self.name = name
-        self._settings = {"system": system, "ratio": ratio, "budget": budget}
+        self._settings: dict[str, Any] = {"system": system, "ratio": ratio, "budget": budget}
         self._limits, self._regions, self._gate, self._evidence = limits, dict(regions or {}), gate, evidence
         self._durability, self._clock = durability, clock or WallClock()
-        self._lineup = Lineup(self._open_stream, self._leave)
-        self._begin()
+        self._ledger = Ledger(store, name, self.sinks, self.outbox)
+        self._worker = Worker(model, self._ledger)
+        self._lineup = Lineup(self._open_stream, self._worker.let_go)
 
     @property
     def ended(self) -> bool:
@@ -152,7 +148,7 @@ class Pipeline:
             StoreError: the store cannot be read.
         """
         self.close()
-        self._begin()
+        self._ledger.clear()
         self._lineup.open(self.sources, self.feeds, resume=resume)
 
     def step(self) -> list[Event]:
@@ -171,8 +167,8 @@ class Pipeline:
         if not self._lineup.is_open:
             self.open()
         if len(self._ledger):
-            for stream in self._lineup:
-                stream.keep_packets()
+            for waiting in self._lineup:
+                waiting.keep_packets()
             return self._ledger.settle()
         stream = self._lineup.next()
         if stream is None:
@@ -341,7 +337,7 @@ class Pipeline:
         """Close every source and write the evidence in the making; may be called twice. Memories and counts stay."""
         with ExitStack() as closing:
             for stream in self._lineup.close():
-                closing.callback(self._keep_evidence, stream)
+                closing.callback(self._worker.keep_evidence, stream)
                 closing.callback(stream.close)
 
     def __enter__(self) -> Self:
@@ -352,43 +348,32 @@ class Pipeline:
     ) -> None:
         self.close()
 
-    def _begin(self) -> None:
-        self._ledger = Ledger(self.store, self.name, self.sinks, self.outbox)
-        self._worker = Worker(self.model, self._ledger)
-
     def _open_stream(self, source: Source, resume: bool) -> Stream:
         stream_id = source.stream_id
         before = (self.store.restore(self.name, stream_id) if resume else None) or StreamState()
-        journal, memory = None, None
-        if self._durability is not None:
-            journal = self._durability.open(self.model, self.name, stream_id, self._settings)
-            memory = journal.restore(before.windows).memory
-        return Stream(
-            source,
-            memory or self.model.open_memory(**self._settings),
-            self.rules,
-            before,
-            pipeline=self.name,
-            window_frames=self.model.window_frames,
-            limits=self._limits,
-            regions=self._regions.get(stream_id),
-            gate=self._gate,
-            evidence=self._evidence,
-            journal=journal,
-        )
-
-    def _leave(self, stream: Stream) -> None:
-        """Let go of a stream that another process takes over from where the store says; it goes on with its events."""
-        self._ledger.drop(stream.stream_id)
-        stream.close()
-        try:
-            self._keep_evidence(stream)
-        except StoreError as e:
-            _log.warning("stream %s was handed over; its evidence in the making is not listed: %s", stream.stream_id, e)
-
-    def _keep_evidence(self, stream: Stream) -> None:
-        if exhibits := stream.finish_evidence():
-            self.store.commit(self.name, stream.stream_id, exhibits=exhibits)
+        with ExitStack() as opened:
+            journal = None
+            if self._durability is None:
+                memory = self.model.open_memory(**self._settings)
+            else:
+                journal = self._durability.open(self.model, self.name, stream_id, **self._settings)
+                opened.callback(journal.close)
+                memory = journal.restore(before.windows).memory
+            stream = Stream(
+                source,
+                memory,
+                self.rules,
+                before,
+                pipeline=self.name,
+                window_frames=self.model.window_frames,
+                limits=self._limits,
+                regions=self._regions.get(stream_id),
+                gate=self._gate,
+                evidence=self._evidence,
+                journal=journal,
+            )
+            opened.pop_all()
+        return stream
 
 
 def _check_names(what: str, names: Sequence[str]) -> None:

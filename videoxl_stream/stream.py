@@ -8,7 +8,7 @@ from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import TYPE_CHECKING
+from typing import Any
 
 from videoxl_stream.buffer import BufferLimits, FrameBuffer, Window
 from videoxl_stream.decisions import Moment, RuleState, Say, Sighting, close, decide, describe, stand
@@ -17,6 +17,7 @@ from videoxl_stream.events import Event, Exhibit
 from videoxl_stream.evidence import Evidence
 from videoxl_stream.gaps import GAP, LastFrame, gap_before
 from videoxl_stream.interfaces import Memory, Source
+from videoxl_stream.journal import Journal
 from videoxl_stream.motion import MotionGate
 from videoxl_stream.outages import DOWN, Look, Outage, look
 from videoxl_stream.queries import Span
@@ -26,9 +27,6 @@ from videoxl_stream.rules import RESERVED, Rule
 from videoxl_stream.scheduling import Schedule
 from videoxl_stream.status import Spent, StreamCounts, StreamStatus
 from videoxl_stream.store import StreamState
-
-if TYPE_CHECKING:
-    from videoxl_stream.journal import Journal
 
 _GATE, _STARTS = f"{RESERVED}gate", f"{RESERVED}starts"  # stored beside what rules remember
 # An alarm that looks back further is named by the oldest window known; as many as are worth storing at each window.
@@ -86,7 +84,7 @@ class Stream:
         regions: Regions | None = None,
         gate: MotionGate | None = None,
         evidence: Evidence | None = None,
-        journal: Journal | None = None,
+        journal: Journal[Any] | None = None,
     ) -> None:
         self.stream_id = source.stream_id
         self.live = source.live
@@ -158,7 +156,7 @@ class Stream:
             memory_bytes=self.memory.num_bytes,
             waiting_bytes=reader.held_bytes,
             durable_bytes=None if journal is None else journal.num_bytes,
-            not_durable="" if journal is None else journal.failing,
+            not_durable="" if journal is None else journal.state.reason,
             fault=str(reader.fault or ""),
             finished=self.finished,
         )

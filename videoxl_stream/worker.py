@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -10,11 +11,14 @@ from typing import Any
 from videoxl_stream.asking import ask_rules, on_the_side, say, take_in
 from videoxl_stream.buffer import Window
 from videoxl_stream.decisions import Moment
+from videoxl_stream.errors import StoreError
 from videoxl_stream.events import Event, Exhibit
 from videoxl_stream.interfaces import Memory, VideoModel
 from videoxl_stream.ledger import Entry, Ledger
 from videoxl_stream.rules import Rule
 from videoxl_stream.stream import Stream
+
+_log = logging.getLogger(__name__)
 
 
 class Worker:
@@ -75,6 +79,24 @@ class Worker:
         """Let a stream be watched for other things."""
         events = stream.change_rules(rules, self._say(stream.memory))
         return self.emit(stream, events, stream.note(events))
+
+    def keep_evidence(self, stream: Stream) -> None:
+        """Write what evidence is in the making, with the footage there is.
+
+        Raises:
+            StoreError: it could not be listed, and waits in the ledger.
+        """
+        if exhibits := stream.finish_evidence():
+            self._ledger.write(Entry(stream_id=stream.stream_id, exhibits=exhibits))
+
+    def let_go(self, stream: Stream) -> None:
+        """Let another process go on with a stream from where the store says, also with its events."""
+        self._ledger.drop(stream.stream_id)
+        stream.close()
+        try:
+            self.keep_evidence(stream)
+        except StoreError as e:
+            _log.warning("stream %s was handed over; its newest evidence waits to be listed: %s", stream.stream_id, e)
 
     def emit(self, stream: Stream, events: list[Event], exhibits: Sequence[Exhibit] = ()) -> list[Event]:
         """Store, in one transaction with how far the stream has come; then tell the sinks, and the source.
