@@ -7,7 +7,7 @@ import pwd
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from importlib.util import find_spec
 from pathlib import Path
@@ -35,15 +35,22 @@ class PostgreSQL:
     """A running server.
 
     Args:
-        folder: of its socket.
+        folder: of its socket and its data.
+        call: runs one of its programs on that data.
     """
 
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
+    def __init__(self, folder: Path, call: Callable[..., None]) -> None:
+        self._folder, self._call = folder, call
 
     def url(self, name: str) -> str:
         """Of one of its databases, with a password that nobody may ever see."""
         return f"postgresql://tester:s3cret@/{name}?host={self._folder}"
+
+    @contextmanager
+    def connected(self, name: str) -> Iterator[psycopg.Connection]:
+        """A bare connection to a database, without transactions of its own."""
+        with psycopg.connect(host=str(self._folder), user="tester", dbname=name, autocommit=True) as connection:
+            yield connection
 
     def create(self, name: str) -> None:
         """Make a database."""
@@ -51,8 +58,17 @@ class PostgreSQL:
 
     def execute(self, statements: str, name: str = "postgres") -> None:
         """Run statements in a database, outside any transaction."""
-        with psycopg.connect(host=str(self._folder), user="tester", dbname=name, autocommit=True) as connection:
+        with self.connected(name) as connection:
             connection.execute(statements.encode())
+
+    def start(self) -> None:
+        """Begin, or begin again, and wait until it answers."""
+        options = f"{_OPTIONS} -k {self._folder}"
+        self._call("pg_ctl", "start", "-w", "-s", "-l", f"{self._folder}/log", "-o", options)
+
+    def stop(self, mode: str = "immediate") -> None:
+        """End it, and with it every connection, in a way that pg_ctl knows."""
+        self._call("pg_ctl", "stop", "-s", "-m", mode)
 
 
 @contextmanager
@@ -71,11 +87,12 @@ def served(bin_folder: Path) -> Iterator[PostgreSQL]:
             assert done.returncode == 0, f"{program} failed; its words are above"
 
         call("initdb", "--username=tester", "--auth=trust", "--encoding=UTF8", "--locale=C", "--no-sync")
-        call("pg_ctl", "start", "-w", "-s", "-l", f"{folder}/log", "-o", f"{_OPTIONS} -k {folder}")
+        server = PostgreSQL(folder, call)
+        server.start()
         try:
-            yield PostgreSQL(folder)
+            yield server
         finally:
-            call("pg_ctl", "stop", "-s", "-m", "immediate")
+            server.stop()
 
 
 def _user() -> str | None:
