@@ -12,7 +12,12 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from videoxl_stream.buffer import FrameBuffer
     from videoxl_stream.config.site import Site
+    from videoxl_stream.connectors import open_sink
     from videoxl_stream.connectors.file import FileSource
+    from videoxl_stream.connectors.json_lines import JSONLinesSink
+    from videoxl_stream.connectors.signatures import verify_webhook
+    from videoxl_stream.connectors.webhook import WebhookSink
+    from videoxl_stream.delivery import Delivery
     from videoxl_stream.errors import (
         CheckpointError,
         ConfigError,
@@ -20,11 +25,13 @@ if TYPE_CHECKING:
         MemoryFormatError,
         ModelError,
         NotInMemoryError,
+        SinkError,
         SourceError,
         SourceOpenError,
         SourceReadError,
         StoreError,
         VideoXLStreamError,
+        WebhookError,
     )
     from videoxl_stream.events import Event, Severity, Status
     from videoxl_stream.evidence.recorder import Evidence
@@ -46,6 +53,7 @@ if TYPE_CHECKING:
 __all__ = [
     "CheckpointError",
     "ConfigError",
+    "Delivery",
     "Durability",
     "EndOfStream",
     "Event",
@@ -54,6 +62,7 @@ __all__ = [
     "FileSource",
     "Frame",
     "FrameBuffer",
+    "JSONLinesSink",
     "MemoryFormatError",
     "ModelError",
     "MotionGate",
@@ -65,6 +74,7 @@ __all__ = [
     "Retention",
     "Rule",
     "Severity",
+    "SinkError",
     "Site",
     "SourceError",
     "SourceOpenError",
@@ -76,15 +86,24 @@ __all__ = [
     "VideoMemory",
     "VideoXL",
     "VideoXLStreamError",
+    "WebhookError",
+    "WebhookSink",
     "Zone",
     "__version__",
+    "open_sink",
+    "verify_webhook",
     "watch",
 ]
 
 _HOMES = {
     "buffer": ("FrameBuffer",),
     "config.site": ("Site",),
+    "connectors": ("open_sink",),
     "connectors.file": ("FileSource",),
+    "connectors.json_lines": ("JSONLinesSink",),
+    "connectors.signatures": ("verify_webhook",),
+    "connectors.webhook": ("WebhookSink",),
+    "delivery": ("Delivery",),
     "errors": (
         "CheckpointError",
         "ConfigError",
@@ -92,11 +111,13 @@ _HOMES = {
         "MemoryFormatError",
         "ModelError",
         "NotInMemoryError",
+        "SinkError",
         "SourceError",
         "SourceOpenError",
         "SourceReadError",
         "StoreError",
         "VideoXLStreamError",
+        "WebhookError",
     ),
     "events": ("Event", "Severity", "Status"),
     "evidence.recorder": ("Evidence",),
