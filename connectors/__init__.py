@@ -25,6 +25,9 @@ if __name__ != "videoxl_stream.connectors":
 
 _SOURCES = {
     "file": ("videoxl_stream.connectors.file", "FileSource"),
+    **dict.fromkeys(
+        ("rtsp", "rtsps", "rtmp", "http", "https", "webcam"), ("videoxl_stream.connectors.rtsp", "RTSPSource")
+    ),
 }
 # Scheme -> module, class, and the extra that brings its libraries.
 _SINKS = {

@@ -13,7 +13,7 @@ import sys
 import time
 import weakref
 from collections import deque
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import IO
 
 from videoxl_stream.connectors.messages import Message, WireError, messages
@@ -50,14 +50,25 @@ class Decoder:
 
     Args:
         stall_timeout_s: how long it may say nothing while something is expected of it.
+        module: that it runs.
+        environment: variables that it sees; None means those of this process.
+        hide: takes out of what it prints what nobody may see.
 
     Raises:
         OSError: the system gives no process.
     """
 
-    def __init__(self, stall_timeout_s: float) -> None:
+    def __init__(
+        self,
+        stall_timeout_s: float,
+        *,
+        module: str = _MODULE,
+        environment: Mapping[str, str] | None = None,
+        hide: Callable[[str], str] = str,
+    ) -> None:
         self._stall_timeout_s = stall_timeout_s
-        self._process = _start()
+        self._hide = hide
+        self._process = _start(module, os.environ if environment is None else environment)
         self._end = weakref.finalize(self, _stop, self._process)
         stdout, stderr = self._process.stdout, self._process.stderr
         self._fd = -1 if stdout is None else stdout.fileno()
@@ -106,6 +117,7 @@ class Decoder:
                 elif message.kind == "ready":
                     self._ready = True
                 else:
+                    self._quiet_since = None
                     return message
         except EOFError as e:
             raise self._lost(Fate.CRASHED, self._how_it_ended()) from e
@@ -141,7 +153,7 @@ class Decoder:
             self._stderr_ended = True
             self._poll.unregister(self._stderr_fd)
         *lines, self._unfinished_line = (self._unfinished_line + text).split(b"\n")
-        for line in filter(None, (line.decode(errors="replace").rstrip() for line in lines)):
+        for line in filter(None, (self._hide(line.decode(errors="replace").rstrip()) for line in lines)):
             _log.debug("decoding process %d: %s", self.pid, line)
             self._last_lines.append(line)
 
@@ -161,18 +173,17 @@ class Decoder:
         return DecoderLost(fate, reason + quoted, self._ready)
 
 
-def _start() -> subprocess.Popen[bytes]:
+def _start(module: str, environment: Mapping[str, str]) -> subprocess.Popen[bytes]:
     # Its own group: Ctrl-C and Ctrl-Z are for this process, which then ends the other.
     # The modules that this process sees, and none that happen to lie in the working folder.
     path = os.pathsep.join(os.path.abspath(entry) for entry in sys.path)
-    environment = {**os.environ, "PYTHONPATH": path}
     process = subprocess.Popen(
-        [sys.executable, "-P", "-m", _MODULE],
+        [sys.executable, "-P", "-m", module],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         bufsize=0,
-        env=environment,
+        env={**environment, "PYTHONPATH": path},
         process_group=0,
     )
     _widen(process.stdout)

@@ -71,6 +71,10 @@ class PacketFeed:
         if self.released:
             self._flush()
 
+    def break_off(self) -> None:
+        """Pass nothing on before the next key frame: a packet was lost."""
+        self._whole = False
+
     def release(self) -> None:
         """Pass on what is held, and from now on everything."""
         self.released = True

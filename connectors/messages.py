@@ -34,6 +34,12 @@ class Message:
         """What it is about."""
         return str(self.header.get("kind"))
 
+    def picture(self) -> NDArray[np.uint8]:
+        """uint8 (height, width, 3), upright; copied only if the picture is turned or its rows are padded."""
+        height, width, turns = (self.header[key] for key in ("height", "width", "quarter_turns"))
+        rows = self.body.reshape(height, -1)[:, : width * 3]
+        return np.ascontiguousarray(np.rot90(rows.reshape(height, width, 3), turns))
+
 
 def messages(fd: int) -> Iterator[Message | None]:
     """Read messages from a non-blocking pipe; None whenever there is nothing to read just now.

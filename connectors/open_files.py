@@ -9,8 +9,6 @@ from collections import Counter
 from datetime import datetime, timedelta
 from pathlib import Path
 
-import numpy as np
-
 from videoxl_stream.connectors.decoder import Decoder, DecoderLost
 from videoxl_stream.connectors.messages import Message
 from videoxl_stream.connectors.outcomes import Fate, FileOutcome
@@ -19,7 +17,7 @@ from videoxl_stream.connectors.recordings import Recordings, Timeline
 from videoxl_stream.connectors.sampling import Sampling
 from videoxl_stream.connectors.wire import Header
 from videoxl_stream.errors import EndOfStream, SourceError, SourceOpenError, SourceReadError
-from videoxl_stream.frames import Frame, Image, Packet
+from videoxl_stream.frames import Frame, Packet
 from videoxl_stream.interfaces import Connection, Position
 
 _DECODER_LOST = {Fate.CRASHED, Fate.STALLED}
@@ -280,7 +278,7 @@ class OpenFiles:
             "recorded": str(self._timeline.recorded),
             **{key: header[key] for key in ("pts", "decoded", "seekable")},
         }
-        return Frame(self._stream_id, self._index - 1, header["time_s"], utc, _picture(message))
+        return Frame(self._stream_id, self._index - 1, header["time_s"], utc, message.picture())
 
     def _utc(self, time_s: float) -> datetime:
         return self._timeline.utc(time_s) if self._start is None else self._start + timedelta(seconds=time_s)
@@ -314,10 +312,3 @@ class OpenFiles:
         if self._decoder is not None:
             self._decoder.close()
             self._decoder = None
-
-
-def _picture(message: Message) -> Image:
-    """Upright pixels; they are copied only if the picture is turned or its rows are padded."""
-    height, width, turns = (message.header[key] for key in ("height", "width", "quarter_turns"))
-    rows = message.body.reshape(height, -1)[:, : width * 3]
-    return np.ascontiguousarray(np.rot90(rows.reshape(height, width, 3), turns))
