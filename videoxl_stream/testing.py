@@ -297,15 +297,13 @@ class ScriptedModel:
         try:
             states = [json.loads(part) for part in parts]
             windows = {int(number): window for state in states for number, window in state["windows"].items()}
-            for state in states:
-                if (state["fingerprint"], state["ratio"]) != (self.fingerprint, memory.ratio):
-                    msg = "a part is of another model or ratio; restore it with those, or begin anew"
-                    raise MemoryFormatError(msg)
-                if later := [number for number in windows if number >= state["stop"] and state is states[-1]]:
-                    windows = {number: window for number, window in windows.items() if number not in later}
+            made = {(state["fingerprint"], state["ratio"]) for state in states}
         except (ValueError, LookupError, TypeError) as e:
             msg = "a part is of no scripted memory; give what dump_memory gave"
             raise MemoryFormatError(msg) from e
+        if made - {(self.fingerprint, memory.ratio)}:
+            msg = "a part is of another model or ratio; restore it with those, or begin anew"
+            raise MemoryFormatError(msg)
         if states:
             _fill(memory, states[-1], windows)
 
@@ -348,12 +346,12 @@ class ManualClock:
 
 
 def _fill(memory: ScriptedMemory, state: dict[str, Any], windows: dict[int, list[float]]) -> None:
-    held = {number: window for number, window in sorted(windows.items()) if number >= state["first"]}
-    memory.windows, memory.pending = list(held.values()), state["pending"]
+    numbers = range(state["first"], state["stop"])
+    held = [number for number in numbers if number in windows]
+    memory.windows, memory.pending = [windows[number] for number in held], state["pending"]
     memory.first, memory.evicted = state["stop"] - len(held), state["evicted"]
-    if lost := set(range(state["first"], state["stop"])) - set(held):
-        end_s = min([time_s for number in held if number > max(lost) for time_s in held[number]], default=math.inf)
-        memory.evicted = [-math.inf, end_s]
+    if len(held) < len(numbers):  # what is left may have seen what is lost
+        memory.evicted = [-math.inf, max(windows[held[-1]]) if held else math.inf]
     while memory.budget is not None and len(memory.windows) > 1 and len(memory.times) > memory.budget:
         memory.evict()
 

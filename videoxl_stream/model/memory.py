@@ -98,6 +98,11 @@ class VideoMemory:
         return self.slots.num_bytes
 
     @property
+    def held(self) -> range:
+        """Running numbers of the slots remembered."""
+        return range(self.first, self.next)
+
+    @property
     def span(self) -> Span | None:
         """From the earliest remembered frame to just behind the latest; None while there is none."""
         slots = self.slot_times(View(self.first, self.next))

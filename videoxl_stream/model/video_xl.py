@@ -17,7 +17,7 @@ from transformers import LogitsProcessorList, RepetitionPenaltyLogitsProcessor
 
 from videoxl_stream.errors import ConfigError, NotInMemoryError
 from videoxl_stream.frames import Image
-from videoxl_stream.model import memory_file
+from videoxl_stream.model import memory_file, memory_parts
 from videoxl_stream.model.beacon import is_flash
 from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.network import VideoXLForConditionalGeneration
@@ -310,6 +310,18 @@ class VideoXL:
             MemoryFormatError: it is damaged or belongs to another network.
         """
         return memory_file.load(path, self.network, self.fingerprint)
+
+    def dump_memory(self, memory: VideoMemory, after: int = 0) -> bytes:
+        """What came into a memory from slot ``after`` on, and all that is no slot, as a safetensors file's bytes."""
+        return memory_parts.dump(memory, self.fingerprint, after)
+
+    def restore_memory(self, memory: VideoMemory, parts: Sequence[bytes]) -> None:
+        """Fill an empty memory, opened as the dumped one was, bit for bit; slots move up where a part is missing.
+
+        Raises:
+            MemoryFormatError: a part is damaged, or of another network, ratio or prompt; nothing has been filled in.
+        """
+        memory_parts.restore(memory, parts, self.fingerprint)
 
     def _ids(self, text: str) -> Tensor:
         return self._tensor(self.tokenizer.encode(text))
