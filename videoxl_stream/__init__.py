@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from videoxl_stream.connectors import open_sink
     from videoxl_stream.connectors.file import FileSource
     from videoxl_stream.connectors.json_lines import JSONLinesSink
+    from videoxl_stream.connectors.rtsp import RTSPSource
     from videoxl_stream.connectors.signatures import verify_webhook
     from videoxl_stream.connectors.webhook import WebhookSink
     from videoxl_stream.delivery import Delivery
@@ -69,6 +70,7 @@ __all__ = [
     "NotInMemoryError",
     "Pipeline",
     "Query",
+    "RTSPSource",
     "Regions",
     "Report",
     "Retention",
@@ -101,6 +103,7 @@ _HOMES = {
     "connectors": ("open_sink",),
     "connectors.file": ("FileSource",),
     "connectors.json_lines": ("JSONLinesSink",),
+    "connectors.rtsp": ("RTSPSource",),
     "connectors.signatures": ("verify_webhook",),
     "connectors.webhook": ("WebhookSink",),
     "delivery": ("Delivery",),
