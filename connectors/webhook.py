@@ -66,6 +66,7 @@ class WebhookSink:
         self._address = Address(f"{whole.scheme}://{whole.host}", secrets=hidden)
         self._url, self._headers, self._timeout_s = url, _headers(headers or {}, self._address), timeout_s
         # Not a Client: that logs whole URLs, and follows the environment.
+        self._taken: set[str] = set()  # since the last flush: after a failure all of that is written again
         self._transport = httpx2.HTTPTransport(verify=_trusted(ca_file))
 
     def write(self, event: Event) -> None:
@@ -74,7 +75,23 @@ class WebhookSink:
         Raises:
             SinkError: it was not taken; ``for_good`` if it never will be.
         """
-        body, message_id = event.model_dump_json(), f"msg_{event.id}_{event.revision}"
+        message_id = f"msg_{event.id}_{event.revision}"
+        if message_id not in self._taken:
+            self._post(message_id, event.model_dump_json())
+            self._taken.add(message_id)
+
+    def flush(self) -> None:
+        """Nothing to wait for: ``write`` has waited."""
+        self._taken.clear()
+
+    def close(self) -> None:
+        """Close the connection; may be called twice."""
+        self._transport.close()
+
+    def __repr__(self) -> str:
+        return f"WebhookSink({self._address.shown!r})"
+
+    def _post(self, message_id: str, body: str) -> None:
         at = datetime.now(UTC).replace(microsecond=0)
         signed = {
             "webhook-id": message_id,
@@ -95,16 +112,6 @@ class WebhookSink:
             finally:
                 response.close()
         self._judge(response)
-
-    def flush(self) -> None:
-        """Nothing to wait for: ``write`` has waited."""
-
-    def close(self) -> None:
-        """Close the connection; may be called twice."""
-        self._transport.close()
-
-    def __repr__(self) -> str:
-        return f"WebhookSink({self._address.shown!r})"
 
     def _read(self, response: httpx2.Response) -> None:
         """Take the answer's body off the connection, so that it can be used again; nobody wants it."""

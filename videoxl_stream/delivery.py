@@ -6,7 +6,7 @@ import logging
 import math
 import threading
 import traceback
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from random import Random
@@ -153,7 +153,7 @@ class _Lane:
         self._deadline = math.inf
         self._confirmed: list[int] = []  # taken by the sink, but still in the outbox
         self._refusals = (-1, 0)  # a letter, and how often in a row it was refused for good
-        self._singly = 0  # letters to be sent one by one, because one of them was refused, and which is not known
+        self._singly = 0  # letters to be sent one by one, because one of them failed
         self._failures = 0
         self._delivered = 0
         self._trouble: tuple[datetime, str] | None = None
@@ -203,34 +203,24 @@ class _Lane:
         self._delete_confirmed()
         letters = self._outbox.waiting(self._name, 1 if self._singly else self._batch)
         self._singly = max(0, self._singly - 1)
-        taken, error = self._send(letters)
-        self._delivered += len(taken)
-        self._confirmed = [letter.seq for letter in taken]
-        if taken or not letters:
-            self._recover()
-        self._delete_confirmed()
-        if error is not None:
-            self._blame(letters[len(taken)], error)
-        return bool(letters)
-
-    def _send(self, letters: Sequence[Letter]) -> tuple[Sequence[Letter], SinkError | None]:
-        """Returns those that were taken, and why the one behind them was not."""
-        taken, error = letters, None
-        for num, letter in enumerate(letters):
-            try:
-                self._sink.write(_event(letter))
-            except SinkError as e:
-                taken, error = letters[:num], e
-                break
+        written = 0
         try:
-            if taken:
+            for letter in letters:
+                self._sink.write(_event(letter))
+                written += 1
+            if letters:
                 self._sink.flush()
         except SinkError as e:
-            if len(taken) > 1:
-                self._singly = len(taken) if e.for_good else 0
-                raise
-            return [], e
-        return taken, error
+            if len(letters) > 1 and (e.for_good or 0 < written < len(letters)):
+                self._singly = len(letters)  # one by one it shows which it was; what it did to the others is not known
+            else:
+                self._blame(letters[0], e)
+        else:
+            self._confirmed = [letter.seq for letter in letters]
+            self._delivered += len(letters)
+            self._recover()
+            self._delete_confirmed()
+        return bool(letters)
 
     def _blame(self, letter: Letter, error: SinkError) -> None:
         """Write down what a letter could not be delivered for, and set it aside if that is for good.

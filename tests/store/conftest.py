@@ -39,6 +39,17 @@ def postgres(server: PostgreSQL | None, require_service: Callable[[bool, str], N
 
 
 @pytest.fixture
+def own_server(require_service: Callable[[bool, str], None]) -> Iterator[PostgreSQL]:
+    """A server that may be stopped; the other tests go on with theirs."""
+    folder = programs()
+    require_service(folder is not None, REMEDY)
+    assert folder is not None
+    with served(folder) as running:
+        running.create("events")
+        yield running
+
+
+@pytest.fixture
 def sqlite_url(tmp_path: Path) -> str:
     return f"sqlite:///{tmp_path / 'events.db'}"
 

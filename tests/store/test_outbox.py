@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 
-from tests.postgres import REMEDY, PostgreSQL, programs, served
+from tests.postgres import PostgreSQL
 from tests.store.conftest import EMPTY, USED_AGAIN
 from tests.store.samples import START, event
 from videoxl_stream.errors import ConfigError, StoreError
@@ -131,17 +131,6 @@ def test_a_full_disk_is_named_and_heals(sqlite_url: str, connections: list[Any])
         connection.execute(f"PRAGMA max_page_count = {num_pages + 1000}")
         assert store.commit("site", "gate", events=events, outbox=SINKS) == events
         assert revisions(store, "kafka") == [(0, 0), (1, 0)]
-
-
-@pytest.fixture
-def own_server(require_service: Callable[[bool, str], None]) -> Iterator[PostgreSQL]:
-    """A server that may be stopped; the other tests go on with theirs."""
-    folder = programs()
-    require_service(folder is not None, REMEDY)
-    assert folder is not None
-    with served(folder) as running:
-        running.create("events")
-        yield running
 
 
 @pytest.mark.service
