@@ -11,7 +11,7 @@ from videoxl_stream.errors import MemoryFormatError
 from videoxl_stream.interfaces import MemoryT, VideoModel
 from videoxl_stream.journal.segments import SegmentFolder
 
-NAME = "memory.json"
+HEAD = "memory.json"
 _VERSION = 1
 _WORDS = {
     "version": "version of the format",
@@ -74,7 +74,7 @@ class Head:
 
 def _read(folder: SegmentFolder) -> dict[str, Any] | None:
     try:
-        there = json.loads(folder.path.joinpath(NAME).read_bytes())
+        there = json.loads(folder.path.joinpath(HEAD).read_bytes())
     except (OSError, ValueError):
         return None
     return there if isinstance(there, dict) else None

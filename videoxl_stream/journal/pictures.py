@@ -40,7 +40,7 @@ class Pictures:
     @property
     def images(self) -> list[Image]:
         """What the JPEGs show."""
-        return [np.asarray(Pillow.open(io.BytesIO(jpeg)).convert("RGB")) for jpeg in self.jpegs]
+        return [np.array(Pillow.open(io.BytesIO(jpeg)).convert("RGB")) for jpeg in self.jpegs]
 
     def shown(self, window: Window) -> Window:
         """A window with these pictures in place of its own."""

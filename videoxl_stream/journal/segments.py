@@ -17,7 +17,7 @@ from pathlib import Path
 from videoxl_stream.errors import ConfigError, StoreError
 
 _NAME = re.compile(r"(\d{12})-(\d{12})-(\d+)-(\d+)-([0-9a-f]{32})\.(added|whole|seen)")
-_QUARANTINE, _PARTIAL = "quarantine", ".partial"
+_PARTIAL = ".partial"
 _MOST_SET_ASIDE = 16
 _log = logging.getLogger(__name__)
 
@@ -80,11 +80,11 @@ class SegmentFolder:
     """
 
     def __init__(self, path: Path, *, max_bytes: int | None = None) -> None:
-        self.path, self._max_bytes = path, max_bytes
+        self.path, self.max_bytes = path, max_bytes
         self._descriptor = _opened(path)
         self._closing = weakref.finalize(self, os.close, self._descriptor)
-        self._sizes: dict[Segment, int] = {}
-        for file in list(path.iterdir()):
+        self._sizes: dict[Segment, int] = {}  # oldest first: names sort so
+        for file in sorted(path.iterdir()):
             if file.name.endswith(_PARTIAL):
                 file.unlink(missing_ok=True)
             elif segment := Segment.parse(file.name):
@@ -94,16 +94,25 @@ class SegmentFolder:
     @property
     def segments(self) -> list[Segment]:
         """Those in use, oldest first."""
-        return sorted(self._sizes, key=lambda segment: segment.serial)
+        return list(self._sizes)
 
     @property
     def num_bytes(self) -> int:
         """Bytes on disk, what was set aside included."""
         return sum(self._sizes.values()) + sum(file.stat().st_size for file in self._set_aside())
 
-    def fits(self, num_bytes: int) -> bool:
-        """Whether a file of a size keeps within the limit, if all others leave."""
-        return self._max_bytes is None or num_bytes <= self._max_bytes
+    @property
+    def quarantine(self) -> Path:
+        """Where damaged files go."""
+        return self.path / "quarantine"
+
+    def has(self, name: str) -> bool:
+        """Whether there is a file of a name."""
+        return (self.path / name).exists()
+
+    def has_room_for(self, num_bytes: int) -> bool:
+        """Whether a file of a size keeps within the limit, without any other leaving."""
+        return self.max_bytes is None or self.num_bytes + num_bytes <= self.max_bytes
 
     # ---- writing
 
@@ -114,7 +123,7 @@ class SegmentFolder:
             OSError: there is no room, or the disk failed; nothing is left of it.
         """
         self._make_room(len(data))
-        serial = max((segment.serial for segment in self._sizes), default=-1) + 1
+        serial = self.segments[-1].serial + 1 if self._sizes else 0
         segment = Segment(serial, windows, pieces.start, pieces.stop, _digest(data), kind)
         self.write(segment.name, data)
         self._sizes[segment] = len(data)
@@ -141,12 +150,12 @@ class SegmentFolder:
             raise
 
     def _make_room(self, num_bytes: int) -> None:
-        if not self.fits(num_bytes):
-            msg = f"{num_bytes} bytes do not fit in max_bytes={self._max_bytes}; raise it"
-            raise OSError(errno.EDQUOT, msg)
-        if self._max_bytes is None:
+        if self.max_bytes is None:
             return
-        too_many = self.num_bytes + num_bytes - self._max_bytes
+        if num_bytes > self.max_bytes:
+            msg = f"{num_bytes} bytes do not fit in max_bytes={self.max_bytes}; raise it"
+            raise OSError(errno.EDQUOT, msg)
+        too_many = self.num_bytes + num_bytes - self.max_bytes
         for file in self._set_aside() if too_many > 0 else []:
             too_many -= file.stat().st_size
             file.unlink()
@@ -154,7 +163,7 @@ class SegmentFolder:
             if too_many <= 0:
                 return
             if not self._warned:
-                _log.warning("%s: max_bytes=%d holds less than the memory", self.path, self._max_bytes)
+                _log.warning("%s: max_bytes=%d holds less than the memory", self.path, self.max_bytes)
                 self._warned = True
             too_many -= self._sizes[segment]
             self.delete([segment])
@@ -177,17 +186,26 @@ class SegmentFolder:
     def _quarantine(self, segment: Segment) -> None:
         self._sizes.pop(segment, None)
         try:
-            self.path.joinpath(_QUARANTINE).mkdir(exist_ok=True)
-            os.replace(self.path / segment.name, self.path / _QUARANTINE / segment.name)
+            self.quarantine.mkdir(exist_ok=True)
+            os.replace(self.path / segment.name, self.quarantine / segment.name)
             for file in self._set_aside()[:-_MOST_SET_ASIDE]:
                 file.unlink()
         except OSError as e:
             _log.warning("%s cannot be set aside: %s", self.path / segment.name, e)
 
     def _set_aside(self) -> list[Path]:
-        return sorted(self.path.joinpath(_QUARANTINE).glob("*"))
+        return sorted(self.quarantine.glob("*"))
 
     # ---- deleting
+
+    def remove(self, name: str) -> None:
+        """Delete any file of this folder; none of that name is no fault.
+
+        Raises:
+            OSError: the disk failed.
+        """
+        (self.path / name).unlink(missing_ok=True)
+        os.fsync(self._descriptor)
 
     def delete(self, segments: Iterable[Segment]) -> None:
         """Delete segments.

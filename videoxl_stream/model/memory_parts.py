@@ -190,8 +190,8 @@ def fill(memory: VideoMemory, parts: Sequence[Part]) -> None:
     )
     _put(memory, _Run(kept, keys, values, times), state["next"])
     memory.carry, memory.last_s = state["carry"], state["last_s"]
-    times = [*evicted, *(time_s for chunk in gone for time_s in (chunk.start_s, chunk.end_s))]
-    memory.evicted = [min(times), max(times)] if times else []
+    left = [*evicted, *(time_s for chunk in gone for time_s in (chunk.start_s, chunk.end_s))]
+    memory.evicted = [min(left), max(left)] if left else []
     for part in parts:
         if "sink_keys" in part.tensors:
             _put_sink(memory, part.tensors)
