@@ -53,6 +53,7 @@ class Capture:
         self._last_us: int | None = request["last_us"]
         self._last_tick = None if self._last_us is None else self._sampling.tick(self._since_epoch(self._last_us))
         self._counts = {"sampled_away": 0, "damaged_packets": 0, "dropped": 0}
+        self._shown_us: int | None = None  # UTC of the newest picture of this connection
         self._size: tuple[int, int] | None = None
         self._feed: PacketFeed | None = None
         self._watch = Watch(self._show_life, self._give_up)
@@ -122,9 +123,11 @@ class Capture:
             msg = f"shows pictures of {size[0]}x{size[1]} now, and is connected to anew for them"
             raise Outage(msg)
         at_us = picture.pts
-        if at_us is None or (self._last_us is not None and track.seen_us is not None and at_us <= track.seen_us):
+        if at_us is None or (track.seen_us is not None and at_us <= track.seen_us):
             self._counts["sampled_away"] += 1
             return
+        # Some servers give times in decoding order; nothing after this may run back.
+        at_us = self._shown_us = at_us if self._shown_us is None else max(at_us, self._shown_us + 1)
         tick = self._sampling.tick(self._since_epoch(at_us))
         if tick is not None and tick == self._last_tick:
             self._counts["sampled_away"] += 1

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import struct
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from fractions import Fraction
+from itertools import pairwise
 from typing import Any
 
 import av
-from av import Packet
+from av import Codec, Packet
 from av.codec.hwaccel import HWAccel, hwdevices_available
 from av.container import InputContainer
 from av.stream import Disposition
@@ -23,13 +24,13 @@ from videoxl_stream.connectors.stream_clock import ClockSetBackError, Moment, St
 MICROSECOND = Fraction(1, 10**6)
 _SETTLING_S = 0.5  # at its beginning a connection gives in one go what FFmpeg has read to know the stream
 _MAX_SETTLING = 256  # packets
-_MAX_UNDATED = 32  # packets
 _REORDERED_US = 1_000_000  # pictures shown before others that come first
 _EARLY_US = 500_000  # how far ahead of its time a packet may be passed on; what is live is never early
 _MAX_PAUSE_S = 1.0
 _NO_KEYFRAME_S = 30.0  # after which a stream is taken for one that has none
+_COMMON_CODEC = "h264"
 _MAX_PIXELS = 1 << 26
-_USUAL_FPS = 25
+_USUAL_FRAME_US = 40_000
 _PRFT = struct.Struct("=q")  # UTC in microseconds comes first in FFmpeg's AVProducerReferenceTime
 
 
@@ -57,19 +58,15 @@ class LiveTrack:
         self.context.thread_count = threads
         # A recording comes as fast as the network is; RTSP servers give even recordings at their own pace.
         self._recording = link["url"].startswith("http") and self._container.duration is not None
+        self.frame_us = _USUAL_FRAME_US  # how long a picture is shown
         self._clock: StreamClock | None = None
-        self._last_dts: int | None = None
+        self._last_decoded_us: int | None = None
+        self._guessing = True
 
     @property
     def codec(self) -> tuple[str, bytes, int, int]:
         """Name, extradata, width and height of what is in the packets."""
         return self.context.name, self.context.extradata or b"", self.context.width, self.context.height
-
-    @property
-    def frame_us(self) -> int:
-        """How long a picture is shown, by the rate that the stream announces."""
-        rate = self._stream.average_rate or self._stream.guessed_rate or _USUAL_FPS
-        return max(1, round(10**6 / rate))
 
     def packets(self, last_us: int | None) -> Iterator[Packet[VideoStream]]:
         """Packets from a key frame on, their times in microseconds of UTC.
@@ -80,18 +77,20 @@ class LiveTrack:
         Raises:
             Outage: no more come.
         """
-        held: list[tuple[Packet[VideoStream], Moment]] = []
+        held: list[tuple[Packet[VideoStream], int]] = []
         begun_at = time.monotonic()
-        for packet in self._dated():
-            moment = self._moment(packet)
+        for packet in self._from_key_frame():
+            arrived_us = time.time_ns() // 1000
             if self._clock is not None:
-                yield self._timed(packet, moment, self._clock)
+                yield self._timed(packet, self._moment(packet, arrived_us), self._clock)
                 continue
-            held.append((packet, moment))
+            held.append((packet, arrived_us))
             if time.monotonic() - begun_at > _SETTLING_S or len(held) == _MAX_SETTLING or self._recording:
-                self._clock = StreamClock([each for _, each in held], last_us=last_us)
-                for earlier in held:
-                    yield self._timed(*earlier, self._clock)
+                self._date([each for each, _ in held])
+                moments = [self._moment(*each) for each in held]
+                self._clock = StreamClock(moments, last_us=last_us)
+                for (earlier, _), moment in zip(held, moments, strict=True):
+                    yield self._timed(earlier, moment, self._clock)
 
     def decode(self, packet: Packet[VideoStream], *, alone: bool) -> list[VideoFrame]:
         """Decode a packet; one that stands alone is not kept waiting for the next.
@@ -125,37 +124,41 @@ class LiveTrack:
             raise outage(e, self._link, opening=False) from None  # its text quotes the address
         raise Outage(ENDED)
 
-    def _dated(self) -> Iterator[Packet[VideoStream]]:
+    def _date(self, packets: Sequence[Packet[VideoStream]]) -> None:
         """A connection's first packets may have no times: count back from the first that has."""
-        undated: list[Packet[VideoStream]] = []
-        for packet in self._from_key_frame():
-            dts = packet.dts if packet.dts is not None else packet.pts
-            if dts is None and self._last_dts is None and len(undated) < _MAX_UNDATED:
-                undated.append(packet)
-                continue
-            step = packet.duration or max(1, round(self.frame_us * MICROSECOND / (packet.time_base or MICROSECOND)))
-            for place, earlier in enumerate(undated):
-                earlier.pts = earlier.dts = (dts or 0) - (len(undated) - place) * step
-            yield from (*undated, packet)
-            undated = []
+        dated = [(place, each.pts) for place, each in enumerate(packets) if each.pts is not None]
+        times = sorted(at for _, at in dated)
+        steps = sorted(later - earlier for earlier, later in pairwise(times) if later > earlier)
+        tick_us = _tick_us(packets[0])
+        if steps:  # what the stream announces may be far from it
+            self.frame_us = round(steps[len(steps) // 2] * tick_us)
+        first, first_pts = dated[0] if dated else (0, None)
+        for place, packet in enumerate(packets[:first]):
+            packet.pts = packet.dts = (first_pts or 0) - round((first - place) * self.frame_us / tick_us)
 
-    def _moment(self, packet: Packet[VideoStream]) -> Moment:
+    def _moment(self, packet: Packet[VideoStream], arrived_us: int) -> Moment:
         """Say when a packet is shown and when it came; its duration is known then."""
-        tick_us = (packet.time_base or MICROSECOND) / MICROSECOND
+        tick_us = _tick_us(packet)
         packet.duration = step_us = round(packet.duration * tick_us) if packet.duration else self.frame_us
-        guessed_us = 0 if self._last_dts is None else self._last_dts + step_us
         shown_us = None if packet.pts is None else round(packet.pts * tick_us)
-        if packet.dts is not None:
-            decoded_us = round(packet.dts * tick_us)
-        elif shown_us is None or -_REORDERED_US < shown_us - guessed_us < 0:
-            decoded_us = guessed_us
-        else:
-            decoded_us = shown_us
-        self._last_dts = decoded_us
+        decoded_us = None if packet.dts is None else round(packet.dts * tick_us)
+        self._last_decoded_us = decoded_us = self._in_order(decoded_us, shown_us, step_us)
         sent_us = None
         if packet.has_sidedata("prft"):
             sent_us = _PRFT.unpack_from(bytes(packet.get_sidedata("prft")))[0]
-        return Moment(decoded_us if shown_us is None else shown_us, decoded_us, _now_us(), sent_us)
+        return Moment(decoded_us if shown_us is None else shown_us, decoded_us, arrived_us, sent_us)
+
+    def _in_order(self, decoded_us: int | None, shown_us: int | None, step_us: int) -> int:
+        """A packet's decoding time; as long as the connection leaves some open, those it gives may lag behind."""
+        last_us = self._last_decoded_us
+        if last_us is None:
+            return next(each for each in (decoded_us, shown_us, 0) if each is not None)
+        if decoded_us is None:
+            self._guessing = True
+            near = shown_us is None or abs(shown_us - last_us) < _REORDERED_US
+            return last_us + step_us if shown_us is None else max(last_us, shown_us) if near else shown_us
+        self._guessing = self._guessing and 0 < last_us - decoded_us < _REORDERED_US
+        return last_us if self._guessing else decoded_us
 
     def _timed(self, packet: Packet[VideoStream], moment: Moment, clock: StreamClock) -> Packet[VideoStream]:
         try:
@@ -164,15 +167,15 @@ class LiveTrack:
             msg = "is connected to anew: this machine's clock was set back"
             raise Outage(msg) from None
         if not clock.by_camera:
-            early_us = clock.utc_us(moment.decoded_us) - _now_us() - _EARLY_US
+            early_us = clock.utc_us(moment.decoded_us) - time.time_ns() // 1000 - _EARLY_US
             time.sleep(max(0.0, min(early_us / 10**6, _MAX_PAUSE_S)))
         packet.time_base = MICROSECOND
         packet.pts, packet.dts = clock.utc_us(moment.shown_us), clock.utc_us(moment.decoded_us)
         return packet
 
 
-def _now_us() -> int:
-    return time.time_ns() // 1000
+def _tick_us(packet: Packet[VideoStream]) -> Fraction:
+    return (packet.time_base or MICROSECOND) / MICROSECOND
 
 
 def _opened(link: Mapping[str, Any], accelerator: HWAccel | None) -> InputContainer:
@@ -184,9 +187,11 @@ def _opened(link: Mapping[str, Any], accelerator: HWAccel | None) -> InputContai
 
 
 def _accelerator() -> HWAccel | None:
+    """The first kind of hardware that is there and not only known."""
     for device in hwdevices_available():
         try:
+            HWAccel(device).create(Codec(_COMMON_CODEC, "r"))
             return HWAccel(device, allow_software_fallback=True)
-        except (av.FFmpegError, OSError, ValueError, NotImplementedError):
+        except (av.FFmpegError, OSError, ValueError, RuntimeError, NotImplementedError):
             continue
     return None

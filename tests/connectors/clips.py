@@ -36,13 +36,15 @@ def write_video(
     rotation: int = 0,
     creation_time: str | None = None,
     offset_ms: int = 0,
+    b_frames: int = 2,
 ) -> Path:
     """Encode one picture for each moment; its brightness counts up so that every picture is its own."""
+    x264 = {"g": "12", "bf": str(b_frames), "sc_threshold": "0"}
     options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
     with av.open(path, "w", options=options) as container:
         if creation_time:
             container.metadata["creation_time"] = creation_time
-        stream = container.add_stream(codec, rate=30, options={"g": "12", "bf": "2"} if codec == "libx264" else {})
+        stream = container.add_stream(codec, rate=30, options=x264 if codec == "libx264" else {})
         assert isinstance(stream, VideoStream)
         stream.height, stream.width, stream.pix_fmt = *size, "yuv420p"
         stream.codec_context.time_base = Fraction(1, 1000)
