@@ -5,7 +5,17 @@
 
 from __future__ import annotations
 
-from videoxl_stream.connectors.kafka.event_sink import KafkaEventSink
-from videoxl_stream.connectors.kafka.security import KafkaSecurity
+import warnings
 
-__all__ = ["KafkaEventSink", "KafkaSecurity"]
+with warnings.catch_warnings():  # it opens its own files in a way that Python 3.11 advises against
+    warnings.simplefilter("ignore", DeprecationWarning)
+    import kafka as _kafka  # noqa: F401 - before anything below does
+
+from videoxl_stream.connectors.kafka.encodings import Encoding
+from videoxl_stream.connectors.kafka.event_sink import KafkaEventSink
+from videoxl_stream.connectors.kafka.frame_producer import FrameProducer
+from videoxl_stream.connectors.kafka.pressure import InFlight
+from videoxl_stream.connectors.kafka.security import KafkaSecurity
+from videoxl_stream.connectors.kafka.source import KafkaSource
+
+__all__ = ["Encoding", "FrameProducer", "InFlight", "KafkaEventSink", "KafkaSecurity", "KafkaSource"]

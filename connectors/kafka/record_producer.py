@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -26,6 +26,7 @@ class Record:
         value: what.
         headers: about it.
         timestamp_ms: since 1970, in UTC; None means now.
+        binary_headers: more of them, as bytes.
     """
 
     topic: str
@@ -33,6 +34,7 @@ class Record:
     value: bytes | None
     headers: Mapping[str, str] = field(default_factory=dict)
     timestamp_ms: int | None = None
+    binary_headers: Sequence[tuple[str, bytes]] = ()
 
 
 class RecordProducer:
@@ -69,6 +71,7 @@ class RecordProducer:
         if self._producer is None:
             self._producer = self._brokers.producer(**self._settings)
         headers = [(name, value.encode()) for name, value in record.headers.items()]
+        headers += record.binary_headers
         future = self._producer.send(record.topic, record.value, record.key, headers, timestamp_ms=record.timestamp_ms)
         if future.is_done and future.exception is not None:  # without having been sent
             raise future.exception

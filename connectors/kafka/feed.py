@@ -1,0 +1,252 @@
+"""A topic being read: messages sorted into streams, and offsets committed as these become durable."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+from kafka.errors import KafkaError
+
+from videoxl_stream.connectors.backoff import Backoff
+from videoxl_stream.connectors.kafka.brokers import Brokers
+from videoxl_stream.connectors.kafka.dead_letters import DeadLetters
+from videoxl_stream.connectors.kafka.frame_stream import KafkaStream
+from videoxl_stream.connectors.kafka.membership import Membership
+from videoxl_stream.connectors.kafka.message import FrameMessage, Malformed
+from videoxl_stream.connectors.kafka.pressure import InFlight, Pressure
+from videoxl_stream.connectors.kafka.progress import Progress
+from videoxl_stream.connectors.kafka.reading import Reading, Then
+from videoxl_stream.connectors.kafka.topic_probe import TopicProbe
+from videoxl_stream.interfaces import Connection, Source
+
+_COMMIT_EVERY_S = 1.0
+_PROBE_EVERY_S = 3.0
+_FLUSH_S = 3.0
+_log = logging.getLogger(__name__)
+
+Leave = Callable[[Sequence[str]], None]
+
+
+@dataclass(slots=True)
+class FeedCounts:
+    """What a feed has done so far.
+
+    Args:
+        messages: that came.
+        rejected: given to the dead letters.
+        renewals: how often it began anew, after brokers or the topic were lost.
+    """
+
+    messages: int = 0
+    rejected: int = 0
+    renewals: int = 0
+
+
+class OpenKafkaFeed:
+    """A topic being read; made by ``KafkaSource.open``.
+
+    Args:
+        brokers: whom to read from.
+        topic: what.
+        group: name of the consumer group.
+        letters: where malformed messages go.
+        reading: how streams are read.
+        limits: what waits at most.
+        max_message_bytes: a larger one is malformed.
+        session_timeout_s: after which a reader that is not heard of loses its streams.
+        settings: more of ``KafkaConsumer``.
+    """
+
+    def __init__(
+        self,
+        brokers: Brokers,
+        topic: str,
+        group: str,
+        *,
+        letters: DeadLetters,
+        reading: Reading,
+        limits: InFlight,
+        max_message_bytes: int,
+        session_timeout_s: float,
+        settings: Mapping[str, Any],
+    ) -> None:
+        self._brokers, self._topic = brokers, topic
+        self._letters, self._reading = letters, reading
+        self._pressure = Pressure(limits)
+        self._max_message_bytes = max_message_bytes
+        self._member = partial(
+            Membership, brokers, topic, group, session_timeout_s=session_timeout_s, settings=settings, work=self._work
+        )
+        self._membership: Membership | None = None
+        self._probe = TopicProbe(brokers, topic, _PROBE_EVERY_S)
+        self._streams: dict[str, KafkaStream] = {}
+        self._progress: dict[int, Progress] = {}
+        self._commit_at = 0.0
+        self._backoff = Backoff(f"{topic} {group}")
+        self._retry_at = 0.0
+        self._connection = Connection(up=False, reason=f"{brokers.shown}: no broker has answered yet")
+        self._closed = False
+        self.counts = FeedCounts()
+
+    @property
+    def connection(self) -> Connection:
+        """How it stands with the brokers."""
+        return self._connection
+
+    @property
+    def topic_id(self) -> str:
+        """What tells the topic from another that had its name before; empty where brokers do not say."""
+        return self._probe.topic_id or ""
+
+    @property
+    def paused(self) -> frozenset[int]:
+        """Partitions of which enough waits here."""
+        return self._pressure.paused
+
+    def poll(self, timeout_s: float, leave: Leave) -> Sequence[Source]:
+        """Let messages come in for all streams, for at most ``timeout_s``.
+
+        Args:
+            timeout_s: how long to wait where there is nothing.
+            leave: called, in this thread, with the names of streams that another reader takes over, or that must be
+                opened anew because brokers or the topic were lost.
+
+        Returns:
+            streams that are new here. Each must be opened and read: its messages fill the room of others, too.
+        """
+        self._letters.settle()
+        if self._closed or not self._is_member(timeout_s):
+            return ()
+        membership = self._membership
+        if membership is None:
+            return ()
+        paused = self._pressure.look(self._streams.values(), set(self._progress), self._letters.num_waiting)
+        if any(map(len, self._streams.values())):  # there is enough to do meanwhile
+            timeout_s = 0.0
+        try:
+            found = membership.poll(timeout_s, partial(self._give_up, leave), paused=paused, commit=self._due_commits())
+        except KafkaError as e:
+            self._begin_anew(e, leave)
+            return ()
+        self._see(bool(found))
+        new = [stream for records in found.values() for stream in map(self._sort, records) if stream is not None]
+        self._letters.settle()
+        return new
+
+    def done(self, message: FrameMessage) -> None:
+        """Take note that a message never needs to come again."""
+        if message.partition in self._progress:
+            self._progress[message.partition].done(message.offset)
+
+    def reject(self, message: FrameMessage, reason: str, then: Then) -> None:
+        """Give a message to the dead letters; ``then`` is called once it is safe there."""
+        self.counts.rejected += 1
+        self._letters.add(message.record, reason, then)
+
+    def close(self) -> None:
+        """Commit what is durable and leave the group, for others to take over; may be called twice."""
+        if self._closed:
+            return
+        self._closed = True
+        if self._letters.num_waiting:
+            self._letters.flush(_FLUSH_S)
+            self._letters.settle()
+        if self._membership is not None:
+            self._membership.close(self._committable)
+        self._letters.close()
+        self._reading.segments.close()
+
+    # ---- messages
+
+    def _sort(self, record: Any) -> KafkaStream | None:
+        """Put a message into its stream; give the stream if it is new."""
+        self.counts.messages += 1
+        progress = self._progress.setdefault(record.partition, Progress())
+        try:
+            message = FrameMessage.of(record, max_bytes=self._max_message_bytes)
+        except Malformed as e:
+            progress.receive(record.offset)
+            self.counts.rejected += 1
+            self._letters.add(record, str(e), partial(progress.done, record.offset))
+            return None
+        stream = self._streams.get(message.stream_id)
+        new = stream is None
+        if stream is None:
+            stream = self._streams[message.stream_id] = KafkaStream(message.stream_id, self, self._reading)
+        if stream.partitions and message.partition not in stream.partitions:
+            _log.warning(
+                "stream %s comes by several partitions of %s: key its messages by its name",
+                message.stream_id,
+                self._topic,
+            )
+        if not stream.closed or not progress.num_pending:  # what is held back for one is held back for all
+            progress.receive(record.offset)
+        stream.add(message)
+        return stream if new else None
+
+    # ---- offsets
+
+    def _committable(self, partitions: frozenset[int]) -> dict[int, int]:
+        known = {partition: self._progress[partition].committable for partition in partitions & set(self._progress)}
+        return {partition: offset for partition, offset in known.items() if offset is not None}
+
+    def _due_commits(self) -> dict[int, int]:
+        if time.monotonic() < self._commit_at:
+            return {}
+        self._commit_at = time.monotonic() + _COMMIT_EVERY_S
+        return self._committable(frozenset(self._progress))
+
+    # ---- the group
+
+    def _work(self) -> None:
+        """What may take long, in a thread that nobody waits for."""
+        self._probe.look()
+        self._letters.send()
+
+    def _is_member(self, timeout_s: float) -> bool:
+        wait_s = self._retry_at - time.monotonic()
+        if self._membership is None and wait_s > 0:
+            time.sleep(min(wait_s, timeout_s))
+            return False
+        if self._membership is None:
+            self._probe = TopicProbe(self._brokers, self._topic, _PROBE_EVERY_S)
+            self._membership = self._member()
+        return True
+
+    def _give_up(self, leave: Leave, partitions: frozenset[int]) -> dict[int, int]:
+        """Let partitions go, and say what may be committed of them."""
+        gone = [name for name, stream in self._streams.items() if stream.partitions & partitions]
+        leave(gone)
+        for name in gone:
+            self._streams.pop(name).close()
+        offsets = self._committable(partitions)
+        for partition in partitions:
+            self._progress.pop(partition, None)
+        return offsets
+
+    def _begin_anew(self, error: KafkaError, leave: Leave) -> None:
+        """Give everything up, and join again later; nothing is lost, since only what is durable was committed."""
+        _log.warning("%s is read anew: %s", self._topic, self._brokers.explain(error))
+        self.counts.renewals += 1
+        membership, self._membership = self._membership, None
+        self._give_up(leave, frozenset(self._progress))
+        if membership is not None:
+            membership.close(lambda _: {})
+        self._retry_at = time.monotonic() + self._backoff.next_s()
+        self._set_connection(self._brokers.explain(error))
+
+    def _see(self, came: bool) -> None:
+        fault = "" if came else self._probe.fault
+        if fault or self._probe.topic_id is not None:
+            self._set_connection(fault)
+        if not fault and self._probe.topic_id is not None:
+            self._backoff.reset()
+
+    def _set_connection(self, reason: str) -> None:
+        before = self._connection
+        lost = bool(reason) and before.up
+        self._connection = Connection(up=not reason, reason=reason, losses=before.losses + int(lost))
