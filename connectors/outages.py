@@ -34,6 +34,7 @@ _BY_NUMBER = {
     errno.ENOENT: "is missing: there is no such device",
     errno.ENODEV: "is missing: there is no such device",
     errno.ENXIO: "is missing: there is no such device",
+    errno.EPROTONOSUPPORT: "does not offer this transport; set transport to the other one, tcp or udp",
     errno.EBUSY: "is in use by another program",
     errno.EACCES: "may not be used; give the user who runs this the right to",
     errno.EPERM: "may not be used; give the user who runs this the right to",

@@ -54,7 +54,7 @@ class StreamClock:
         self.by_camera = bool(told)  # whether the camera's clock tells UTC
         best = min(map(_tie, told or moments))
         self._tie_us = float(best)
-        self._ties: deque[tuple[int, int]] = deque()  # arrival and tie; later ones are greater
+        self._ties = deque([(moments[-1].arrived_us, best)])  # arrival and tie; later ones are greater
         self._since_us = moments[0].arrived_us
         self._last = moments[0]
         self._given_us = 0.0
