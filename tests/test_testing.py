@@ -92,3 +92,51 @@ def test_a_clock_stands_still_until_it_is_moved() -> None:
     assert clock.now() == clock.now() == datetime(2026, 1, 1, 0, 1, 30, tzinfo=UTC)
     with pytest.raises(ConfigError):
         clock.advance(-1)
+
+
+@pytest.mark.parametrize(
+    ("span", "windows", "pending"),
+    [
+        (Span(7, 9), [[0, 1, 2]], []),  # pending has seen it, too
+        (Span(-5, 0), [[0, 1, 2], [7, 8, 9]], [10]),
+        (Span(3, 7), [[0, 1, 2], [7, 8, 9]], [10]),  # nothing was seen between the windows
+        (Span(2, 3), [], []),
+        (Span(10, 11), [[0, 1, 2], [7, 8, 9]], []),
+        (Span(50, 60), [[0, 1, 2], [7, 8, 9]], [10]),
+    ],
+)
+def test_forgetting_gives_up_what_has_seen_the_span_and_nothing_else(
+    span: Span, windows: list[list[float]], pending: list[float]
+) -> None:
+    memory = watched(ScriptedModel(window_frames=3), [0, 1, 2, 7, 8, 9, 10])
+    gone = (memory.windows, memory.pending) != (windows, pending)
+    assert memory.forget(span) == gone
+    assert (memory.windows, memory.pending) == (windows, pending)
+    assert memory.held == range(len(windows))
+
+
+def test_what_has_left_was_seen_by_what_stayed() -> None:
+    memory = watched(ScriptedModel(window_frames=2), [0, 1, 2, 3, 4, 5, 6], budget=4)
+    assert memory.held == range(1, 3)
+    assert not memory.forget(Span(-3, 0))
+    assert memory.forget(Span(1, 2))
+    assert (memory.span, memory.held) == (None, range(1, 1))
+
+
+def test_a_memory_is_dumped_in_parts() -> None:
+    model = ScriptedModel(window_frames=2)
+    memory, parts = model.open_memory(budget=6), []
+    for start in range(5):
+        after = memory.held.stop
+        model.append(memory, [np.zeros((2, 2, 3), np.uint8)] * 2, [2.0 * start, 2.0 * start + 1])
+        parts.append(model.dump_memory(memory, after))
+    again, holed = (model.open_memory(budget=6) for _ in range(2))
+    model.restore_memory(again, parts)
+    assert again == memory
+    model.restore_memory(holed, [*parts[:3], parts[4]])
+    assert (holed.windows, holed.held) == ([[4, 5], [8, 9]], range(3, 5))
+    assert holed.forget(Span(6, 7))
+    with pytest.raises(MemoryFormatError, match="another model or ratio"):
+        model.restore_memory(model.open_memory(ratio=4), parts)
+    with pytest.raises(MemoryFormatError, match="no scripted memory"):
+        model.restore_memory(again, [b"{"])

@@ -39,7 +39,7 @@ def watch(folder: Path, kind: str, database: Path, told: int) -> None:
     """Watch for ever; tell of each operation on a file."""
     site = site_at(folder, kind, committed(database))
     site.states = [b""] * site.committed
-    with after_each_change(lambda: os.write(told, b".") and None):
+    with after_each_change(lambda: os.write(told, b".")):
         site.open()
         while True:
             site.watch(window(site.committed))

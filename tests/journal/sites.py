@@ -93,7 +93,7 @@ class Site:
 
 
 @contextmanager
-def after_each_change(call: Callable[[], None]) -> Iterator[None]:
+def after_each_change(call: Callable[[], object]) -> Iterator[None]:
     """Call something after each operation by which a folder changes, where a process may be killed."""
     names = [(os, "replace"), (os, "fsync"), (Path, "unlink"), (Path, "open"), (Path, "mkdir")]
     originals = [(home, name, getattr(home, name)) for home, name in names]

@@ -52,7 +52,8 @@ class Head:
     @property
     def text(self) -> bytes:
         """As it stands in the file."""
-        return json.dumps(asdict(self), indent=1).encode()
+        made = asdict(self)
+        return json.dumps({"made_with": made, "digest": _digest(made)}, indent=1).encode()
 
     def check(self, folder: SegmentFolder) -> None:
         """Compare with what a folder holds; none, or none that can be read, is no fault.
@@ -75,6 +76,10 @@ class Head:
 def _read(folder: SegmentFolder) -> dict[str, Any] | None:
     try:
         there = json.loads(folder.path.joinpath(HEAD).read_bytes())
-    except (OSError, ValueError):
+        return dict(there["made_with"]) if there["digest"] == _digest(there["made_with"]) else None
+    except (OSError, ValueError, LookupError, TypeError):
         return None
-    return there if isinstance(there, dict) else None
+
+
+def _digest(made: object) -> str:
+    return hashlib.sha256(json.dumps(made, sort_keys=True).encode()).hexdigest()

@@ -65,6 +65,7 @@ class Journal(Generic[MemoryT]):
         self._model, self._memory, self._folder, self._head = model, memory, folder, head
         self._checkpoint_windows, self._quality = checkpoint_windows, jpeg_quality
         self._state = JournalState()
+        self._begun = False
         self._windows = 0  # done when the memory was as it is
         self._mark = 0  # pieces before this one are on disk
         self._first = 0  # piece with which the memory began at the last append
@@ -176,8 +177,10 @@ class Journal(Generic[MemoryT]):
         return self._shown[1]
 
     def _begin(self) -> None:
-        if not self._folder.has(HEAD):
+        """Say what the folder is made with, also in place of a head that cannot be read."""
+        if not self._begun:
             self._folder.write(HEAD, self._head.text)
+            self._begun = True
 
     def _write_added(self, memory: MemoryT) -> None:
         held = memory.held
