@@ -14,7 +14,7 @@ from urllib.parse import unquote, urlsplit
 from videoxl_stream.errors import ConfigError
 
 if TYPE_CHECKING:  # a decoding process imports this package too, and must start at once
-    from videoxl_stream.interfaces import RemoteSink, Source
+    from videoxl_stream.interfaces import Feed, RemoteSink, Source
 
 if __name__ != "videoxl_stream.connectors":
     _wrong_name = (
@@ -34,7 +34,10 @@ _SINKS = {
     "file": ("videoxl_stream.connectors.json_lines", "JSONLinesSink", ""),
     "http": ("videoxl_stream.connectors.webhook", "WebhookSink", "webhook"),
     "https": ("videoxl_stream.connectors.webhook", "WebhookSink", "webhook"),
-    "kafka": ("videoxl_stream.connectors.kafka", "KafkaEventSink", "kafka"),
+    "kafka": ("videoxl_stream.connectors.kafka", "sink_at", "kafka"),
+}
+_FEEDS = {
+    "kafka": ("videoxl_stream.connectors.kafka", "feed_at", "kafka"),
 }
 
 
@@ -71,6 +74,29 @@ def open_source(url: str | Path, **options: object) -> Source:
         msg = f"{scheme}:// addresses need {e.name}; install it with: pip install 'videoxl-stream[{scheme}]'"
         raise ConfigError(msg) from e
     return source_class(_place(url, scheme), **options)
+
+
+def open_feed(url: str, **options: object) -> Feed:
+    """Describe the feed that a URL names; nothing is read yet.
+
+    Args:
+        url: ``kafka://broker:9092/topic?group=site``.
+        options: passed on to the class for that scheme, such as ``sample_fps`` of ``KafkaSource``.
+
+    Raises:
+        ConfigError: no feed knows the scheme, its library is not installed, or it cannot work so.
+    """
+    scheme = urlsplit(url).scheme.lower()
+    if scheme not in _FEEDS:
+        msg = f"no feed for {scheme}:// addresses; known are {', '.join(sorted(_FEEDS))}"
+        raise ConfigError(msg)
+    module, name, extra = _FEEDS[scheme]
+    try:
+        feed_class = getattr(import_module(module), name)
+    except ImportError as e:
+        msg = f"{scheme}:// feeds need {e.name}; install it with: pip install 'videoxl-stream[{extra}]'"
+        raise ConfigError(msg) from e
+    return cast("Feed", feed_class(url, **options))
 
 
 def open_sink(url: str | Path, **options: object) -> RemoteSink:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from videoxl_stream.connectors import open_sink
     from videoxl_stream.connectors.file import FileSource
     from videoxl_stream.connectors.json_lines import JSONLinesSink
+    from videoxl_stream.connectors.kafka import EventConsumer, FrameProducer, KafkaEventSink, KafkaSecurity, KafkaSource
     from videoxl_stream.connectors.rtsp import RTSPSource
     from videoxl_stream.connectors.signatures import verify_webhook
     from videoxl_stream.connectors.webhook import WebhookSink
@@ -58,12 +59,17 @@ __all__ = [
     "Durability",
     "EndOfStream",
     "Event",
+    "EventConsumer",
     "EventStore",
     "Evidence",
     "FileSource",
     "Frame",
     "FrameBuffer",
+    "FrameProducer",
     "JSONLinesSink",
+    "KafkaEventSink",
+    "KafkaSecurity",
+    "KafkaSource",
     "MemoryFormatError",
     "ModelError",
     "MotionGate",
@@ -103,6 +109,7 @@ _HOMES = {
     "connectors": ("open_sink",),
     "connectors.file": ("FileSource",),
     "connectors.json_lines": ("JSONLinesSink",),
+    "connectors.kafka": ("EventConsumer", "FrameProducer", "KafkaEventSink", "KafkaSecurity", "KafkaSource"),
     "connectors.rtsp": ("RTSPSource",),
     "connectors.signatures": ("verify_webhook",),
     "connectors.webhook": ("WebhookSink",),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from datetime import UTC
 from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, ConfigDict, Field, model_validator
 
@@ -88,6 +88,12 @@ class Event(BaseModel):
             f"{at.astimezone(UTC):%Y-%m-%d %H:%M:%S} {self.stream_id} {self.rule} {self.status} "
             f"{self.probability:.0%}{said}"
         )
+
+
+def event_schema() -> dict[str, Any]:
+    """The JSON Schema (2020-12) of an event as it is written: every field is there."""
+    schema = Event.model_json_schema(mode="serialization")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 
 
 class ExhibitKind(StrEnum):

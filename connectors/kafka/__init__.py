@@ -12,10 +12,22 @@ with warnings.catch_warnings():  # it opens its own files in a way that Python 3
     import kafka as _kafka  # noqa: F401 - before anything below does
 
 from videoxl_stream.connectors.kafka.encodings import Encoding
+from videoxl_stream.connectors.kafka.event_consumer import EventConsumer
 from videoxl_stream.connectors.kafka.event_sink import KafkaEventSink
 from videoxl_stream.connectors.kafka.frame_producer import FrameProducer
+from videoxl_stream.connectors.kafka.opening import feed_at, sink_at
 from videoxl_stream.connectors.kafka.pressure import InFlight
 from videoxl_stream.connectors.kafka.security import KafkaSecurity
 from videoxl_stream.connectors.kafka.source import KafkaSource
 
-__all__ = ["Encoding", "FrameProducer", "InFlight", "KafkaEventSink", "KafkaSecurity", "KafkaSource"]
+__all__ = [
+    "Encoding",
+    "EventConsumer",
+    "FrameProducer",
+    "InFlight",
+    "KafkaEventSink",
+    "KafkaSecurity",
+    "KafkaSource",
+    "feed_at",
+    "sink_at",
+]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from kafka.errors import KafkaError
 
@@ -44,15 +45,19 @@ class KafkaEventSink:
         self._producer = RecordProducer(self._brokers, timeout_s=timeout_s)
 
     @classmethod
-    def from_url(cls, url: str) -> KafkaEventSink:
-        """``kafka://user:password@host:port/topic``; options as for ``KafkaSource``'s security.
+    def from_url(cls, url: str, **options: Any) -> KafkaEventSink:
+        """``kafka://user:password@host:port/topic``, with options of security as ``KafkaSource`` has them.
+
+        Args:
+            url: the whole.
+            options: as of this class.
 
         Raises:
             ConfigError: the URL cannot be understood.
         """
         address = KafkaURL(url)
         address.check_taken()
-        return cls(address.brokers.servers, address.topic, security=address.brokers.security)
+        return cls(address.brokers.servers, address.topic, **{"security": address.brokers.security, **options})
 
     @property
     def name(self) -> str:

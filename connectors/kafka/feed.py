@@ -9,22 +9,17 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from kafka.errors import KafkaError
-
-from videoxl_stream.connectors.backoff import Backoff
 from videoxl_stream.connectors.kafka.brokers import Brokers
 from videoxl_stream.connectors.kafka.dead_letters import DeadLetters
 from videoxl_stream.connectors.kafka.frame_stream import KafkaStream
-from videoxl_stream.connectors.kafka.membership import Membership
 from videoxl_stream.connectors.kafka.message import FrameMessage, Malformed
 from videoxl_stream.connectors.kafka.pressure import InFlight, Pressure
 from videoxl_stream.connectors.kafka.progress import Progress
 from videoxl_stream.connectors.kafka.reading import Reading, Then
-from videoxl_stream.connectors.kafka.topic_probe import TopicProbe
+from videoxl_stream.connectors.kafka.subscription import Subscription
 from videoxl_stream.interfaces import Connection, Source
 
 _COMMIT_EVERY_S = 1.0
-_PROBE_EVERY_S = 3.0
 _FLUSH_S = 3.0
 _log = logging.getLogger(__name__)
 
@@ -38,12 +33,10 @@ class FeedCounts:
     Args:
         messages: that came.
         rejected: given to the dead letters.
-        renewals: how often it began anew, after brokers or the topic were lost.
     """
 
     messages: int = 0
     rejected: int = 0
-    renewals: int = 0
 
 
 class OpenKafkaFeed:
@@ -74,33 +67,28 @@ class OpenKafkaFeed:
         session_timeout_s: float,
         settings: Mapping[str, Any],
     ) -> None:
-        self._brokers, self._topic = brokers, topic
+        self._topic = topic
         self._letters, self._reading = letters, reading
         self._pressure = Pressure(limits)
         self._max_message_bytes = max_message_bytes
-        self._member = partial(
-            Membership, brokers, topic, group, session_timeout_s=session_timeout_s, settings=settings, work=self._work
+        self._subscription = Subscription(
+            brokers, topic, group, session_timeout_s=session_timeout_s, settings=settings, work=letters.send
         )
-        self._membership: Membership | None = None
-        self._probe = TopicProbe(brokers, topic, _PROBE_EVERY_S)
         self._streams: dict[str, KafkaStream] = {}
         self._progress: dict[int, Progress] = {}
         self._commit_at = 0.0
-        self._backoff = Backoff(f"{topic} {group}")
-        self._retry_at = 0.0
-        self._connection = Connection(up=False, reason=f"{brokers.shown}: no broker has answered yet")
         self._closed = False
         self.counts = FeedCounts()
 
     @property
     def connection(self) -> Connection:
         """How it stands with the brokers."""
-        return self._connection
+        return self._subscription.connection
 
     @property
     def topic_id(self) -> str:
         """What tells the topic from another that had its name before; empty where brokers do not say."""
-        return self._probe.topic_id or ""
+        return self._subscription.topic_id
 
     @property
     def paused(self) -> frozenset[int]:
@@ -119,20 +107,13 @@ class OpenKafkaFeed:
             streams that are new here. Each must be opened and read: its messages fill the room of others, too.
         """
         self._letters.settle()
-        if self._closed or not self._is_member(timeout_s):
-            return ()
-        membership = self._membership
-        if membership is None:
+        if self._closed:
             return ()
         paused = self._pressure.look(self._streams.values(), set(self._progress), self._letters.num_waiting)
         if any(map(len, self._streams.values())):  # there is enough to do meanwhile
             timeout_s = 0.0
-        try:
-            found = membership.poll(timeout_s, partial(self._give_up, leave), paused=paused, commit=self._due_commits())
-        except KafkaError as e:
-            self._begin_anew(e, leave)
-            return ()
-        self._see(bool(found))
+        give_up = partial(self._give_up, leave)
+        found = self._subscription.poll(timeout_s, give_up, paused=paused, commit=self._due_commits())
         new = [stream for records in found.values() for stream in map(self._sort, records) if stream is not None]
         self._letters.settle()
         return new
@@ -155,8 +136,7 @@ class OpenKafkaFeed:
         if self._letters.num_waiting:
             self._letters.flush(_FLUSH_S)
             self._letters.settle()
-        if self._membership is not None:
-            self._membership.close(self._committable)
+        self._subscription.close(self._committable)
         self._letters.close()
         self._reading.segments.close()
 
@@ -202,21 +182,6 @@ class OpenKafkaFeed:
 
     # ---- the group
 
-    def _work(self) -> None:
-        """What may take long, in a thread that nobody waits for."""
-        self._probe.look()
-        self._letters.send()
-
-    def _is_member(self, timeout_s: float) -> bool:
-        wait_s = self._retry_at - time.monotonic()
-        if self._membership is None and wait_s > 0:
-            time.sleep(min(wait_s, timeout_s))
-            return False
-        if self._membership is None:
-            self._probe = TopicProbe(self._brokers, self._topic, _PROBE_EVERY_S)
-            self._membership = self._member()
-        return True
-
     def _give_up(self, leave: Leave, partitions: frozenset[int]) -> dict[int, int]:
         """Let partitions go, and say what may be committed of them."""
         gone = [name for name, stream in self._streams.items() if stream.partitions & partitions]
@@ -227,26 +192,3 @@ class OpenKafkaFeed:
         for partition in partitions:
             self._progress.pop(partition, None)
         return offsets
-
-    def _begin_anew(self, error: KafkaError, leave: Leave) -> None:
-        """Give everything up, and join again later; nothing is lost, since only what is durable was committed."""
-        _log.warning("%s is read anew: %s", self._topic, self._brokers.explain(error))
-        self.counts.renewals += 1
-        membership, self._membership = self._membership, None
-        self._give_up(leave, frozenset(self._progress))
-        if membership is not None:
-            membership.close(lambda _: {})
-        self._retry_at = time.monotonic() + self._backoff.next_s()
-        self._set_connection(self._brokers.explain(error))
-
-    def _see(self, came: bool) -> None:
-        fault = "" if came else self._probe.fault
-        if fault or self._probe.topic_id is not None:
-            self._set_connection(fault)
-        if not fault and self._probe.topic_id is not None:
-            self._backoff.reset()
-
-    def _set_connection(self, reason: str) -> None:
-        before = self._connection
-        lost = bool(reason) and before.up
-        self._connection = Connection(up=not reason, reason=reason, losses=before.losses + int(lost))

@@ -130,6 +130,14 @@ class FrameProducer:
         """
         for stream_id in list(self._segments):
             self._end_segment(stream_id)
+        self.flush_sent()
+
+    def flush_sent(self) -> None:
+        """As ``flush``, but segments go on.
+
+        Raises:
+            SinkError: something was not acknowledged.
+        """
         try:
             self._producer.flush()
         except KafkaError as e:

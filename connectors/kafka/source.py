@@ -8,8 +8,8 @@ from typing import Any, Literal
 from videoxl_stream.connectors.kafka.brokers import Brokers, check_topic
 from videoxl_stream.connectors.kafka.dead_letters import DeadLetters
 from videoxl_stream.connectors.kafka.feed import OpenKafkaFeed
-from videoxl_stream.connectors.kafka.frame_stream import Reading
 from videoxl_stream.connectors.kafka.pressure import InFlight
+from videoxl_stream.connectors.kafka.reading import Reading
 from videoxl_stream.connectors.kafka.security import KafkaSecurity
 from videoxl_stream.connectors.kafka.segments import Segments
 from videoxl_stream.connectors.kafka.url import KafkaURL
@@ -95,7 +95,9 @@ class KafkaSource:
             ConfigError: the URL cannot be understood, or names no group.
         """
         address = KafkaURL(url)
-        given = {name: value for name in ("group", "dead_letters", "start") if (value := address.take(name))}
+        given: dict[str, Any] = {
+            name: value for name in ("group", "dead_letters", "start") if (value := address.take(name))
+        }
         if rate := address.take("sample_fps"):
             given["sample_fps"] = _rate(rate)
         address.check_taken()

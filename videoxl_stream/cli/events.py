@@ -34,6 +34,14 @@ _Until = Annotated[
 _DEFAULT = "sqlite:///events.db"
 
 
+@events.command()
+def schema() -> None:
+    """Print the JSON Schema of events as sinks get them, version 1."""
+    from videoxl_stream.events import event_schema
+
+    typer.echo(json.dumps(event_schema(), indent=2))
+
+
 @events.command("list")
 def list_events(
     store: _Store = _DEFAULT,
