@@ -11,6 +11,7 @@ from videoxl_stream.cli.config import config
 from videoxl_stream.cli.demo import demo
 from videoxl_stream.cli.events import events
 from videoxl_stream.cli.frames import frames
+from videoxl_stream.cli.outbox import outbox
 from videoxl_stream.cli.report import report
 from videoxl_stream.cli.run import run
 from videoxl_stream.cli.store import store
@@ -50,6 +51,7 @@ app.command()(report)
 app.add_typer(config)
 app.add_typer(events)
 app.add_typer(frames)
+app.add_typer(outbox)
 app.add_typer(store)
 
 
