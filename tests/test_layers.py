@@ -43,6 +43,7 @@ LAYERS: dict[str, set[str]] = {
         "delivery",
         "ledger",
         "lineup",
+        "opening",
         "pipeline",
         "reading",
         "status",
@@ -82,10 +83,11 @@ ALSO_MAY_IMPORT = {
     "outages": {"gaps", "rules"},
     "ledger": {"status"},
     "stream": {"reading", "status"},
-    "lineup": {"stream"},
+    "lineup": {"reading", "stream"},
     "worker": {"asking", "ledger", "stream"},
-    "pipeline": {"ledger", "lineup", "status", "stream", "worker"},
-    "daemon": {"pipeline"},
+    "opening": {"stream"},
+    "pipeline": {"ledger", "lineup", "opening", "status", "stream", "worker"},
+    "daemon": {"delivery", "pipeline", "status"},
 }
 
 EVERYWHERE = "everywhere"
@@ -114,7 +116,7 @@ THIRD_PARTY: dict[str, set[str]] = {
     "fastapi": {"server"},
     "starlette": {"server"},
     "uvicorn": {"server"},
-    "prometheus_client": {"server"},
+    "prometheus_client": {"daemon", "server"},
     "yaml": {"config"},
     "pydantic_core": {"config"},
 }

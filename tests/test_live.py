@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import threading
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from datetime import UTC, datetime, timedelta
-from queue import Empty, SimpleQueue
+from datetime import timedelta
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.cameras import START, Camera
+from tests.flaky_store import FlakyStore
 from videoxl_stream.buffer import BufferLimits
-from videoxl_stream.errors import ConfigError, EndOfStream, StoreError
+from videoxl_stream.errors import ConfigError, StoreError
 from videoxl_stream.events import Event, Severity, Status
 from videoxl_stream.frames import Frame
-from videoxl_stream.interfaces import Connection, Position
+from videoxl_stream.interfaces import Connection
 from videoxl_stream.outages import DOWN
 from videoxl_stream.pipeline import Pipeline
 from videoxl_stream.queries import Span
@@ -25,64 +25,8 @@ from videoxl_stream.rules import Rule
 from videoxl_stream.store import EventStore
 from videoxl_stream.testing import ListSink, ManualClock, ScriptedModel, ScriptedSource
 
-START = datetime(2026, 1, 1, tzinfo=UTC)
 FIRE = Rule(name="fire", question="Is there a fire?")
 FALL = Rule(name="fall", question="Has anyone fallen?")
-
-
-class Camera:
-    """A live source that a test holds in its hands. Delivery: each frame once. Resume: goes on with time."""
-
-    live = True
-    sampled_away = 0
-    expected_frames = None
-
-    def __init__(self, stream_id: str = "gate") -> None:
-        self.stream_id = stream_id
-        self.connection = Connection()
-        self.acknowledged: list[Position] = []
-        self.closed = 0
-        self._frames: SimpleQueue[Frame | None] = SimpleQueue()
-        self._read = 0
-        self._idle = threading.Event()
-
-    def open(self, resume: Position | None = None, *, packets: bool = False) -> Camera:
-        self.opened_at = resume
-        return self
-
-    def give(self, *times: float) -> None:
-        """Hand frames over, and wait until they have been read."""
-        for time_s in times:
-            image = np.zeros((8, 8, 3), np.uint8)
-            self._frames.put(Frame(self.stream_id, 0, time_s, START + timedelta(seconds=time_s), image))
-        self._idle.clear()
-        assert self._idle.wait(30)
-
-    def end(self) -> None:
-        self._frames.put(None)
-
-    def read(self, timeout_s: float) -> Frame | None:
-        try:
-            frame = self._frames.get(timeout=0.01)
-        except Empty:
-            self._idle.set()
-            return None
-        if frame is None:
-            raise EndOfStream
-        self._read += 1
-        return frame
-
-    def packets(self) -> tuple[()]:
-        return ()
-
-    def position(self) -> Position:
-        return {"read": self._read}
-
-    def acknowledge(self, position: Position) -> None:
-        self.acknowledged.append(position)
-
-    def close(self) -> None:
-        self.closed += 1
 
 
 @pytest.fixture
@@ -187,7 +131,7 @@ def test_a_live_source_and_a_file_share_the_turns(watching: Callable[..., Pipeli
 def test_what_the_thread_breaks_on_is_told_to_whoever_steps(watching: Callable[..., Pipeline]) -> None:
     camera = Camera()
     pipeline = watching(camera, limits=BufferLimits(max_bytes=100))
-    camera._frames.put(Frame("gate", 0, 0.0, START, np.zeros((8, 8, 3), np.uint8)))
+    camera.frames.put(Frame("gate", 0, 0.0, START, np.zeros((8, 8, 3), np.uint8)))
     with pytest.raises(ConfigError, match="max_bytes"):
         for _ in range(100):
             pipeline.step()
@@ -254,20 +198,6 @@ def test_an_outage_over_a_restart_is_closed_once(watching: Callable[..., Pipelin
 
 
 # ---- the store is away
-
-
-class FlakyStore(EventStore):
-    """A store whose commits fail as long as it is told to."""
-
-    def __init__(self) -> None:
-        super().__init__("sqlite://")
-        self.away = False
-
-    def commit(self, *args: object, **how: object) -> list[Event]:
-        if self.away:
-            msg = "the store is away"
-            raise StoreError(msg)
-        return super().commit(*args, **how)  # type: ignore[arg-type]
 
 
 @settings(max_examples=30, deadline=None)

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.interfaces import Feed, OpenFeed, Source
+from videoxl_stream.reading import LiveReader
 from videoxl_stream.stream import Stream
 
 _IDLE_S = 0.2  # how long one round of all streams waits where nothing comes
@@ -114,6 +115,16 @@ class Lineup:
         """Know a stream no more."""
         self.finish(stream)
         del self._streams[stream.stream_id]
+
+    def stop(self) -> list[Stream]:
+        """Let no more footage come in of live sources, and give back their streams."""
+        readers = {stream.stream_id: stream.reader for stream in self._turns}
+        live = {name: reader for name, reader in readers.items() if isinstance(reader, LiveReader)}
+        for reader in live.values():
+            reader.stop()
+        for reader in live.values():
+            reader.join()
+        return [stream for stream in self._turns if stream.stream_id in live]
 
     def close(self) -> list[Stream]:
         """Close all feeds, and give back the streams that were at work, for the caller to close."""

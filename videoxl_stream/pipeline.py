@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 from videoxl_stream.buffer import BufferLimits
@@ -18,12 +19,13 @@ from videoxl_stream.journal import Durability
 from videoxl_stream.ledger import Ledger
 from videoxl_stream.lineup import Lineup
 from videoxl_stream.motion import MotionGate
+from videoxl_stream.opening import Opening, check_names
 from videoxl_stream.queries import Query, Span, Verdict
 from videoxl_stream.regions import Regions
 from videoxl_stream.rules import Rule
 from videoxl_stream.scheduling import Schedule
 from videoxl_stream.status import StreamCounts, StreamStatus
-from videoxl_stream.store import EventStore, Removal, StreamState
+from videoxl_stream.store import EventStore, Removal
 from videoxl_stream.stream import Progress, Stream
 from videoxl_stream.worker import Worker
 
@@ -85,9 +87,9 @@ class Pipeline:
         clock: Clock | None = None,
     ) -> None:
         if sources or not feeds:
-            _check_names("sources", [source.stream_id for source in sources])
-        _check_names("rules", [rule.name for rule in rules])
-        _check_names("pipelines", [name])
+            check_names("sources", [source.stream_id for source in sources])
+        check_names("rules", [rule.name for rule in rules])
+        check_names("pipelines", [name])
         Schedule(rules)
         if not feeds and (unknown := sorted(set(regions or {}) - {source.stream_id for source in sources})):
             msg = f"regions are given for streams that are none of the sources: {unknown}"
@@ -100,9 +102,18 @@ class Pipeline:
         self.sinks = tuple(sinks)
         self.outbox = tuple(outbox)
         self.name = name
-        self._settings: dict[str, Any] = {"system": system, "ratio": ratio, "budget": budget}
-        self._limits, self._regions, self._gate, self._evidence = limits, dict(regions or {}), gate, evidence
-        self._durability, self._clock = durability, clock or WallClock()
+        self._clock = clock or WallClock()
+        self._opening = Opening(
+            pipeline=name,
+            model=model,
+            store=store,
+            settings={"system": system, "ratio": ratio, "budget": budget},
+            limits=limits,
+            regions=dict(regions or {}),
+            gate=gate,
+            evidence=evidence,
+            durability=durability,
+        )
         self._ledger = Ledger(store, name, self.sinks, self.outbox)
         self._worker = Worker(model, self._ledger)
         self._lineup = Lineup(self._open_stream, self._worker.let_go)
@@ -121,6 +132,18 @@ class Pipeline:
     def status(self) -> dict[str, StreamStatus]:
         """How each stream stands, also after the run."""
         return {stream.stream_id: stream.status for stream in self._lineup}
+
+    @property
+    def waiting(self) -> int:
+        """Transactions that wait because the store is out of reach."""
+        return len(self._ledger)
+
+    @property
+    def latest(self) -> Progress | None:
+        """What the newest step did, but for its events; None if no stream had a turn."""
+        stream = self._lineup.latest
+        expected = None if stream is None else stream.reader.source.expected_frames
+        return None if stream is None else Progress(stream.stream_id, stream.counts, expected, ())
 
     @property
     def faults(self) -> dict[str, SourceReadError]:
@@ -185,14 +208,21 @@ class Pipeline:
             return self._worker.close_events(stream, events)
         return self._worker.emit(stream, events) if events else []
 
-    def add(self, source: Source) -> None:
+    def add(self, source: Source, regions: Regions | None = None) -> None:
         """Watch one more source from now on, going on where the store says that it stopped.
+
+        Args:
+            source: its stream must not be at work yet.
+            regions: its zones and masks.
 
         Raises:
             ConfigError: there is a stream of that name.
             SourceOpenError: it cannot be opened.
             StoreError: the store cannot be read.
         """
+        self._opening.regions.pop(source.stream_id, None)
+        if regions is not None:
+            self._opening.regions[source.stream_id] = regions
         self._lineup.add(source, resume=True)
         self.sources = (*self.sources, source)
 
@@ -222,7 +252,7 @@ class Pipeline:
             ConfigError: there is no rule, two share a name, or a crontab cannot be read; nothing has changed then.
             StoreError: the closes could not be stored; the next step tries again.
         """
-        _check_names("rules", [rule.name for rule in rules])
+        check_names("rules", [rule.name for rule in rules])
         Schedule(rules)
         self.rules = tuple(rules)
         return [event for stream in self._lineup for event in self._worker.change_rules(stream, rules)]
@@ -241,9 +271,8 @@ class Pipeline:
         try:
             while not self.ended:
                 events = self.step()
-                if progress is not None and (stream := self._lineup.latest) is not None:
-                    expected = stream.reader.source.expected_frames
-                    progress(Progress(stream.stream_id, stream.counts, expected, tuple(events)))
+                if progress is not None and self.latest is not None:
+                    progress(replace(self.latest, events=tuple(events)))
                 yield from events
         finally:
             self.close()
@@ -329,9 +358,30 @@ class Pipeline:
         moment = stream.newest
         self._worker.emit(stream, [], stream.forget(span))
         files = self.store.exhibits(pipeline=self.name, stream_id=stream_id, limit=1)
-        folder = Path(self._evidence.folder) if files and self._evidence is not None else None
+        evidence = self._opening.evidence
+        folder = Path(evidence.folder) if files and evidence is not None else None
         start, end = moment.utc(span.start_s), moment.utc(span.end_s)
         return self.store.forget(stream_id, start, end, folder, pipeline=self.name)
+
+    def drain(self, until: float) -> list[Event]:
+        """Stop reading live sources, take in what has come of them, and close.
+
+        Args:
+            until: by ``time.monotonic()``; what could not be taken in by then is lost, as a gap that is told of.
+
+        Raises:
+            StoreError: what was found cannot be stored; sources are closed all the same.
+        """
+        events: list[Event] = []
+        try:
+            if len(self._ledger):
+                events += self._ledger.settle()
+            for stream in self._lineup.stop():
+                while time.monotonic() < until and (window := stream.reader.take()) is not None:
+                    events += self._worker.take_in(stream, window, [])
+        finally:
+            self.close()
+        return events
 
     def close(self) -> None:
         """Close every source and write the evidence in the making; may be called twice. Memories and counts stay."""
@@ -343,43 +393,8 @@ class Pipeline:
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
+    def __exit__(self, *error: object) -> None:
         self.close()
 
     def _open_stream(self, source: Source, resume: bool) -> Stream:
-        stream_id = source.stream_id
-        before = (self.store.restore(self.name, stream_id) if resume else None) or StreamState()
-        with ExitStack() as opened:
-            journal = None
-            if self._durability is None:
-                memory = self.model.open_memory(**self._settings)
-            else:
-                journal = self._durability.open(self.model, self.name, stream_id, **self._settings)
-                opened.callback(journal.close)
-                memory = journal.restore(before.windows).memory
-            stream = Stream(
-                source,
-                memory,
-                self.rules,
-                before,
-                pipeline=self.name,
-                window_frames=self.model.window_frames,
-                limits=self._limits,
-                regions=self._regions.get(stream_id),
-                gate=self._gate,
-                evidence=self._evidence,
-                journal=journal,
-            )
-            opened.pop_all()
-        return stream
-
-
-def _check_names(what: str, names: Sequence[str]) -> None:
-    if not names or not all(name.strip() for name in names):
-        msg = f"a pipeline needs at least one of its {what}, each with a name; got {list(names)}"
-        raise ConfigError(msg)
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        msg = f"{what} must have different names, but these come twice: {twice}"
-        raise ConfigError(msg)
+        return self._opening.stream(source, self.rules, resume=resume)

@@ -193,11 +193,21 @@ class LiveReader(Reader):
         with self._changed:
             return self._changed.wait_for(lambda: self._buffer.is_ready or self._is_over, timeout_s)
 
-    def close(self) -> None:
-        """Stop the thread and close the source; what waits stays."""
+    def stop(self) -> None:
+        """Tell the thread to end, after the read that it is at."""
         self._stop.set()
         with self._changed:
             self._changed.notify_all()
+
+    def join(self) -> None:
+        """Wait until the thread has ended; what waits is the last that comes, and makes a short window."""
+        self._thread.join(_JOIN_S)
+        with self._changed:
+            self._buffer.end()
+
+    def close(self) -> None:
+        """Stop the thread and close the source; what waits stays."""
+        self.stop()
         self._thread.join(_JOIN_S)
         if self._thread.is_alive():
             _log.warning("stream %s does not return from reading; its source is closed all the same", self._stream_id)

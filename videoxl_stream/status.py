@@ -64,8 +64,10 @@ class StreamStatus:
         seen: UTC of the end of the newest window that was worked off, also by an earlier run; None if there was none.
         memory_bytes: held for keys and values.
         waiting_bytes: pictures and packets that wait.
-        durable_bytes: on disk; None where memory is not durable.
+        durable_bytes: memory on disk; None where nothing is kept there.
         not_durable: why footage is not being made durable just now; empty if all is well.
+        evidence_bytes: of evidence, written in this run.
+        no_evidence: why evidence cannot be written just now; empty if all is well.
         fault: what broke the stream for good; empty if nothing did.
         finished: whether it has ended and all that it gave is worked off.
     """
@@ -81,5 +83,29 @@ class StreamStatus:
     waiting_bytes: int
     durable_bytes: int | None
     not_durable: str
+    evidence_bytes: int
+    no_evidence: str
     fault: str
     finished: bool
+
+    @property
+    def lag_s(self) -> float | None:
+        """Seconds of footage that came and are not worked off; None before there is any."""
+        if self.newest is None or self.seen is None:
+            return None
+        return max(0.0, (self.newest - self.seen).total_seconds())
+
+    @property
+    def is_durable(self) -> bool | None:
+        """Whether what is seen is made durable; None where nothing is kept."""
+        return None if self.durable_bytes is None else not self.not_durable
+
+    @property
+    def has_evidence(self) -> bool:
+        """Whether evidence can be written, or none is wanted."""
+        return not self.no_evidence
+
+    @property
+    def is_broken(self) -> bool:
+        """Whether the source broke for good."""
+        return bool(self.fault)

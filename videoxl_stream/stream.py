@@ -157,6 +157,8 @@ class Stream:
             waiting_bytes=reader.held_bytes,
             durable_bytes=None if journal is None else journal.num_bytes,
             not_durable="" if journal is None else journal.state.reason,
+            evidence_bytes=0 if self._proof is None else self._proof.counts.num_bytes,
+            no_evidence="" if self._proof is None else self._proof.failing,
             fault=str(reader.fault or ""),
             finished=self.finished,
         )

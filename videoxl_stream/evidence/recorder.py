@@ -35,11 +35,13 @@ class EvidenceCounts:
         written: files.
         failed: files that could not be written.
         lost: groups of pictures, or kept pictures, that a bound took away although they were still wanted.
+        num_bytes: of the files written.
     """
 
     written: int = 0
     failed: int = 0
     lost: int = 0
+    num_bytes: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,14 +130,16 @@ class OpenEvidence:
         self._album = Album(quality=evidence.picture_quality, keep_s=keep_s, max_s=max_s, max_bytes=evidence.ring_bytes)
         self._plans: dict[str, _Plan] = {}
         self._seen_s = -math.inf
-        self._written = self._failed = 0
-        self._warned = self._failing = False
+        self._written = self._failed = self._written_bytes = 0
+        self._warned = False
+        self.failing = ""
+        """Why the newest file could not be written; empty if it was."""
 
     @property
     def counts(self) -> EvidenceCounts:
         """What became of the evidence so far."""
         lost = self._ring.lost_groups + self._album.lost_pictures
-        return EvidenceCounts(written=self._written, failed=self._failed, lost=lost)
+        return EvidenceCounts(written=self._written, failed=self._failed, lost=lost, num_bytes=self._written_bytes)
 
     @property
     def num_bytes(self) -> int:
@@ -288,15 +292,16 @@ class OpenEvidence:
         except (av.FFmpegError, OSError, ValueError, OverflowError) as e:
             return self._fail(f"{path} cannot be written: {e}")
         self._written += 1
-        self._failing = False
+        self._written_bytes += exhibit.num_bytes
+        self.failing = ""
         return [exhibit]
 
     def _fail(self, why: str) -> list[Exhibit]:
         # A full disk would otherwise be told of at every window.
-        level = logging.DEBUG if self._failing else logging.WARNING
+        level = logging.DEBUG if self.failing else logging.WARNING
         _log.log(level, "evidence of stream %s: %s", self._stream_id, why)
         self._failed += 1
-        self._failing = True
+        self.failing = why
         return []
 
     def _warn_of_loss(self) -> None:

@@ -1,0 +1,21 @@
+"""A store that can be sent away."""
+
+from __future__ import annotations
+
+from videoxl_stream.errors import StoreError
+from videoxl_stream.events import Event
+from videoxl_stream.store import EventStore
+
+
+class FlakyStore(EventStore):
+    """A store whose commits fail as long as it is told to."""
+
+    def __init__(self, url: str = "sqlite://") -> None:
+        super().__init__(url)
+        self.away = False
+
+    def commit(self, *args: object, **how: object) -> list[Event]:
+        if self.away:
+            msg = "the store is away"
+            raise StoreError(msg)
+        return super().commit(*args, **how)  # type: ignore[arg-type]

@@ -1,0 +1,36 @@
+"""Signals, turned into calls between two steps."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from types import FrameType
+
+
+@contextmanager
+def handled(*, stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
+    """Let SIGTERM and SIGINT stop, and SIGHUP reload, as long as this lasts; only the main thread can be asked to.
+
+    Args:
+        stop: called at once, wherever the program is; must only take note.
+        reload: the same.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+
+    def on_stop(_number: int, _frame: FrameType | None) -> None:
+        stop()
+
+    def on_reload(_number: int, _frame: FrameType | None) -> None:
+        reload()
+
+    wanted = {signal.SIGTERM: on_stop, signal.SIGINT: on_stop, signal.SIGHUP: on_reload}
+    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,94 @@
+"""How a pipeline's streams are opened: each with a memory, where an earlier run stopped."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, field
+from typing import Any
+
+from videoxl_stream.buffer import BufferLimits
+from videoxl_stream.errors import ConfigError
+from videoxl_stream.evidence import Evidence
+from videoxl_stream.interfaces import Source, VideoModel
+from videoxl_stream.journal import Durability
+from videoxl_stream.motion import MotionGate
+from videoxl_stream.regions import Regions
+from videoxl_stream.rules import Rule
+from videoxl_stream.store import EventStore, StreamState
+from videoxl_stream.stream import Stream
+
+
+@dataclass(slots=True, kw_only=True)
+class Opening:
+    """All that the streams of a pipeline have in common, and the regions of each.
+
+    Args:
+        pipeline: its name.
+        model: whose memories they are.
+        store: says where each stopped.
+        settings: of memories: system prompt, ratio and budget.
+        limits: of buffers.
+        regions: by stream; may be changed for streams that are yet to be opened.
+        gate: tells still windows.
+        evidence: how events are proven.
+        durability: how memories are kept on disk.
+    """
+
+    pipeline: str
+    model: VideoModel[Any]
+    store: EventStore
+    settings: dict[str, Any]
+    limits: BufferLimits | None
+    regions: dict[str, Regions] = field(default_factory=dict)
+    gate: MotionGate | None
+    evidence: Evidence | None
+    durability: Durability | None
+
+    def stream(self, source: Source, rules: Sequence[Rule], *, resume: bool) -> Stream:
+        """Open one.
+
+        Raises:
+            SourceOpenError: the source cannot be opened.
+            MemoryFormatError: its durable memory was made by another model, or with other settings.
+            StoreError: the store cannot be read.
+        """
+        stream_id = source.stream_id
+        before = (self.store.restore(self.pipeline, stream_id) if resume else None) or StreamState()
+        with ExitStack() as opened:
+            journal = None
+            if self.durability is None:
+                memory = self.model.open_memory(**self.settings)
+            else:
+                journal = self.durability.open(self.model, self.pipeline, stream_id, **self.settings)
+                opened.callback(journal.close)
+                memory = journal.restore(before.windows).memory
+            stream = Stream(
+                source,
+                memory,
+                rules,
+                before,
+                pipeline=self.pipeline,
+                window_frames=self.model.window_frames,
+                limits=self.limits,
+                regions=self.regions.get(stream_id),
+                gate=self.gate,
+                evidence=self.evidence,
+                journal=journal,
+            )
+            opened.pop_all()
+        return stream
+
+
+def check_names(what: str, names: Sequence[str]) -> None:
+    """Refuse to go on without any, with one that is empty, or with one that comes twice.
+
+    Raises:
+        ConfigError: it is so.
+    """
+    if not names or not all(name.strip() for name in names):
+        msg = f"a pipeline needs at least one of its {what}, each with a name; got {list(names)}"
+        raise ConfigError(msg)
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        msg = f"{what} must have different names, but these come twice: {twice}"
+        raise ConfigError(msg)
