@@ -15,11 +15,21 @@ from PIL import Image as Pillow
 
 from tests.journal.sites import KINDS, Site, window_of, windows_of
 from videoxl_stream.errors import ConfigError, StoreError
-from videoxl_stream.journal import Durability
+from videoxl_stream.journal import Durability, JournalState
 from videoxl_stream.queries import Span
-from videoxl_stream.testing import ScriptedModel
+from videoxl_stream.testing import ScriptedMemory, ScriptedModel
 
 COMMON = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+class CountingModel(ScriptedModel):
+    """Counts how often it dumps a memory."""
+
+    dumps = 0
+
+    def dump_memory(self, memory: ScriptedMemory, after: int = 0) -> bytes:
+        self.dumps += 1
+        return super().dump_memory(memory, after)
 
 
 def opened(folder: Path, kind: str, budget: int | None = None, **options: Any) -> Site:
@@ -227,12 +237,15 @@ def test_a_full_disk_heals(small_disk: Path, kind: str, caplog: pytest.LogCaptur
     for window in windows[:3]:
         site.watch(window)
     ballast = fill(small_disk)
+    model = CountingModel()
+    site.model = site.journal._model = model
     for window in windows[3:8]:
         site.watch(window)
         assert site.journal.state.failing
         assert "No space left" in site.journal.state.reason
         assert site.journal.state.windows == 3
     assert site.memory.windows[-1][0] == 28
+    assert model.dumps - 5 <= 1  # what is missing is not gathered again before there is room
     assert caplog.text.count("not durable for now") == 1
     ballast.unlink()
     for window in windows[8:]:
@@ -278,13 +291,10 @@ def test_a_disk_that_fails_now_and_then_costs_nothing_in_the_end(
 ) -> None:
     site = opened(tmp_path_factory.mktemp("broken"), kind, 20, checkpoint_windows=checkpoint_windows)
 
-    def fail(_: int) -> None:
-        raise OSError(errno.EIO, "the disk failed")
-
     for number, window in enumerate(windows_of([4, 3, 4, 1, 4] * 2, 4)):
         with pytest.MonkeyPatch.context() as patch:
             if number in broken:
-                patch.setattr(os, "fsync", fail)
+                patch.setattr(os, "fsync", _fail)
             site.watch(window)
         assert site.journal.state.failing == (number in broken)
     lived = site.dump()
@@ -294,6 +304,33 @@ def test_a_disk_that_fails_now_and_then_costs_nothing_in_the_end(
         assert site.restart().windows_lost == 0
         assert site.dump() == lived
     site.journal.close()
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_kill_between_healing_and_its_commit_says_what_is_lost(tmp_path: Path, kind: str) -> None:
+    site = opened(tmp_path, kind)
+    windows = windows_of([4] * 5, 4)
+    site.watch(windows[0])
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(os, "replace", _fail)
+        site.watch(windows[1])
+        site.watch(windows[2])
+    assert site.journal.state.failing
+    site.watch(windows[3])
+    assert site.journal.state == JournalState(windows=4)
+    site.committed -= 1
+    assert site.restart().windows_lost == 2
+    assert site.memory.windows == [[0, 1, 2, 3]]
+    site.watch(windows[3])
+    site.watch(windows[4])
+    lived = site.dump()
+    assert site.restart().windows_lost == 0
+    assert site.dump() == lived
+    site.journal.close()
+
+
+def _fail(*_: object) -> None:
+    raise OSError(errno.EIO, "the disk failed")
 
 
 @pytest.mark.parametrize("kind", KINDS)

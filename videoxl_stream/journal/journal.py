@@ -68,6 +68,7 @@ class Journal(Generic[MemoryT]):
         self._begun = False
         self._windows = 0  # done when the memory was as it is
         self._mark = 0  # pieces before this one are on disk
+        self._piece_bytes = 0.0  # on disk, lately
         self._first = 0  # piece with which the memory began at the last append
         self._whole_due = False  # what is on disk does not lead up to the memory
         self._shown: tuple[Window, Pictures] | None = None
@@ -100,7 +101,7 @@ class Journal(Generic[MemoryT]):
         if restored.windows_lost or restored.quarantined:
             _log.warning("%s", restored.report)
         if restored.quarantined and self._checkpoint_windows is None:
-            self._try_whole(self._memory)  # its pieces have other numbers now
+            self._try_whole(self._memory, self._whole(self._memory))  # its pieces have other numbers now
         return restored
 
     def seen(self, window: Window) -> Window:
@@ -129,8 +130,9 @@ class Journal(Generic[MemoryT]):
         try:
             self._begin()
             self._expire(window_index)
+            self._look_for_room(memory)
             if self._whole_due:
-                self._write_whole(memory)
+                self._write_whole(memory, self._whole(memory))
             elif pictures is None:
                 self._write_added(memory)
             else:
@@ -154,12 +156,13 @@ class Journal(Generic[MemoryT]):
         gone = self._folder.segments
         self._first = memory.held.start
         self._mark = min(self._mark, memory.held.stop)
-        beside = self._folder.has_room_for(len(self._whole(memory)))
+        whole = self._whole(memory)
+        beside = self._folder.has_room_for(len(whole))
         if beside:
-            self._try_whole(memory)
+            self._try_whole(memory, whole)
         self._folder.wipe(gone)
         if not beside or self._state.failing:
-            self._try_whole(memory)
+            self._try_whole(memory, whole)
         return self._state
 
     def close(self) -> None:
@@ -182,27 +185,35 @@ class Journal(Generic[MemoryT]):
             self._folder.write(HEAD, self._head.text)
             self._begun = True
 
+    def _look_for_room(self, memory: MemoryT) -> None:
+        """While it fails, ask the disk for the room first: what is missing grows, and takes time to gather."""
+        if self._state.failing:
+            missing = memory.held.stop - (memory.held.start if self._whole_due else self._mark)
+            self._folder.look_for_room(int(missing * self._piece_bytes))
+
     def _write_added(self, memory: MemoryT) -> None:
-        held = memory.held
-        first = max(self._mark, held.start)
-        data = self._model.dump_memory(memory, first)
-        self._folder.add(SegmentKind.ADDED, data, windows=self._windows, pieces=range(first, held.stop))
-        self._mark = held.stop
+        pieces = range(max(self._mark, memory.held.start), memory.held.stop)
+        self._write(SegmentKind.ADDED, self._model.dump_memory(memory, pieces.start), pieces)
 
     def _write_seen(self, memory: MemoryT, pictures: Pictures) -> None:
         pieces = range(self._mark, memory.held.stop)
         self._whole_due = True  # without these pictures, no later ones lead to the memory
         self._folder.add(SegmentKind.SEEN, pictures.pack(), windows=self._windows, pieces=pieces)
-        self._whole_due, self._mark = False, memory.held.stop
+        self._whole_due, self._mark = False, pieces.stop
         since = list(takewhile(lambda each: each.kind == SegmentKind.SEEN, reversed(self._folder.segments)))
         if len(since) >= (self._checkpoint_windows or 0):
-            self._write_whole(memory)
+            self._write_whole(memory, self._whole(memory))
 
-    def _write_whole(self, memory: MemoryT) -> None:
+    def _write_whole(self, memory: MemoryT, data: bytes) -> None:
         self._whole_due = True
-        pieces, data = memory.held, self._whole(memory)
-        self._folder.add(SegmentKind.WHOLE, data, windows=self._windows, pieces=pieces)
-        self._whole_due, self._mark = False, pieces.stop
+        self._write(SegmentKind.WHOLE, data, memory.held)
+        self._whole_due = False
+
+    def _write(self, kind: SegmentKind, data: bytes, pieces: range) -> None:
+        if pieces:
+            self._piece_bytes = len(data) / len(pieces)
+        self._folder.add(kind, data, windows=self._windows, pieces=pieces)
+        self._mark = pieces.stop
 
     def _whole(self, memory: MemoryT) -> bytes:
         """All of a memory, or as much of the newest as fits into the limit."""
@@ -213,10 +224,10 @@ class Journal(Generic[MemoryT]):
             data = self._model.dump_memory(memory, after)
         return data
 
-    def _try_whole(self, memory: MemoryT) -> None:
+    def _try_whole(self, memory: MemoryT, data: bytes) -> None:
         try:
             self._begin()
-            self._write_whole(memory)
+            self._write_whole(memory, data)
             self._say_complete()
         except OSError as e:
             self._fail(e)
@@ -234,10 +245,11 @@ class Journal(Generic[MemoryT]):
     # ---- how it stands
 
     def _say_complete(self) -> None:
-        if not self._folder.has(_COMPLETE):
-            self._folder.write(_COMPLETE, b"")
+        """Not before what healed it is committed, or a kill in between would hide what is lost then."""
         if self._state.failing:
             _log.warning("%s: memory is durable again", self._folder.path)
+        elif not self._folder.has(_COMPLETE):
+            self._folder.write(_COMPLETE, b"")
         self._state = JournalState(windows=self._windows)
 
     def _fail(self, error: OSError) -> None:

@@ -19,6 +19,7 @@ from videoxl_stream.errors import ConfigError, StoreError
 _NAME = re.compile(r"(\d{12})-(\d{12})-(\d+)-(\d+)-([0-9a-f]{32})\.(added|whole|seen)")
 _PARTIAL = ".partial"
 _MOST_SET_ASIDE = 16
+_BLOCK = 2**20
 _log = logging.getLogger(__name__)
 
 
@@ -149,6 +150,19 @@ class SegmentFolder:
             path.unlink(missing_ok=True)
             raise
 
+    def look_for_room(self, num_bytes: int) -> None:
+        """See whether the disk has room for a file of a size.
+
+        Raises:
+            OSError: it has not.
+        """
+        probe = self.path / f"probe{_PARTIAL}"
+        try:
+            with probe.open("wb") as file:
+                os.posix_fallocate(file.fileno(), 0, max(num_bytes, 1))
+        finally:
+            probe.unlink(missing_ok=True)
+
     def _make_room(self, num_bytes: int) -> None:
         if self.max_bytes is None:
             return
@@ -254,7 +268,8 @@ def _overwrite(path: Path) -> None:
     """As far as the file system writes in place."""
     if path.exists():
         with path.open("r+b") as file:
-            file.write(bytes(path.stat().st_size))
+            for start in range(0, path.stat().st_size, _BLOCK):
+                file.write(bytes(min(_BLOCK, path.stat().st_size - start)))
             file.flush()
             os.fsync(file.fileno())
 
