@@ -155,6 +155,7 @@ class _Lane:
         self._refusals = (-1, 0)  # a letter, and how often in a row it was refused for good
         self._singly = 0  # letters to be sent one by one, because one of them failed
         self._failures = 0
+        self._storeless = False  # whether it was the store that failed last
         self._delivered = 0
         self._trouble: tuple[datetime, str] | None = None
 
@@ -178,21 +179,22 @@ class _Lane:
                 wait_s = self._serve()
                 if last or (wait_s and self._closing.is_set()):
                     return
-                if wait_s:
-                    self._closing.wait(wait_s)
-                else:
-                    self.woken.wait(self._poll_s)
+                # Who committed something has found the store again; what it says of the sink is nothing.
+                interrupt = self.woken if not wait_s or self._storeless else self._closing
+                interrupt.wait(wait_s or self._poll_s)
         finally:
             self._close()
 
     def _serve(self) -> float:
         """Deliver until nothing waits; returns for how long to leave the sink alone, if that failed."""
+        self._storeless = False
         try:
             while not self._late and self._deliver():
                 pass
         except SinkError as e:
             return self._fail(str(e), e.wait_s)
         except StoreError as e:
+            self._storeless = True
             return self._fail(str(e))
         except Exception as e:  # whatever a sink of a user's own raises, its events must not be lost
             return self._fail(_place(e))
