@@ -60,17 +60,21 @@ class Capture:
 
     def run(self) -> None:
         """Send what the camera shows, and say in the end why it shows no more."""
+        reason = self._watched()
+        self._watch.stop()
+        self._end(reason)
+
+    def _watched(self) -> str:
         try:
             with self._watch.limit(self._request["open_timeout_s"], silence(self._request["open_timeout_s"])):
                 hardware = self._request["decode"] == "hardware"
                 track = LiveTrack(self._request["link"], hardware=hardware, threads=self._request["threads"])
         except Outage as e:
-            self._end(e.reason)
-            return
+            return e.reason
         reason = self._follow(track)
         with self._watch.limit(_HANGING_UP_S, reason):  # a server that is gone cannot say goodbye
             track.close()
-        self._end(reason)
+        return reason
 
     def _follow(self, track: LiveTrack) -> str:
         packets = track.packets(self._last_us)
@@ -78,7 +82,8 @@ class Capture:
             while True:
                 with self._watch.limit(self._stall_s, stall(self._stall_s)):
                     packet = next(packets)
-                self._take(packet, track)
+                if packet is not None:
+                    self._take(packet, track)
         except Outage as e:
             return e.reason
         except Exception as e:  # a stream may be damaged in ways that nobody foresaw: it costs one connection

@@ -22,6 +22,7 @@ from videoxl_stream.connectors.outcomes import Fate
 _MODULE = "videoxl_stream.connectors.decoding"
 _PIPE_BYTES = 1 << 20  # the most that Linux gives everybody
 _REAP_S = 1.0
+_STARTING_S = 20.0  # that a process may take to begin, on a busy machine
 _QUOTED_LINES = 3
 _log = logging.getLogger(__name__)
 
@@ -49,7 +50,7 @@ class Decoder:
     one message.
 
     Args:
-        stall_timeout_s: how long it may say nothing while something is expected of it.
+        stall_timeout_s: how long it may say nothing while something is expected of it, once it has begun.
         module: that it runs.
         environment: variables that it sees; None means those of this process.
         hide: takes out of what it prints what nobody may see.
@@ -132,9 +133,10 @@ class Decoder:
         """Wait until there is something to read; False if it is too late."""
         now = time.monotonic()
         self._quiet_since = now if self._quiet_since is None else self._quiet_since
-        stalled_at = self._quiet_since + self._stall_timeout_s
+        patience_s = self._stall_timeout_s if self._ready else max(self._stall_timeout_s, _STARTING_S)
+        stalled_at = self._quiet_since + patience_s
         if now >= stalled_at:
-            raise self._lost(Fate.STALLED, f"makes the decoder hang: it said nothing for {self._stall_timeout_s:g} s")
+            raise self._lost(Fate.STALLED, f"makes the decoder hang: it said nothing for {patience_s:g} s")
         if now > deadline:
             return False
         for fd, _ in self._poll.poll(max(0.0, min(deadline, stalled_at) - now) * 1000):

@@ -68,8 +68,8 @@ class LiveTrack:
         """Name, extradata, width and height of what is in the packets."""
         return self.context.name, self.context.extradata or b"", self.context.width, self.context.height
 
-    def packets(self, last_us: int | None) -> Iterator[Packet[VideoStream]]:
-        """Packets from a key frame on, their times in microseconds of UTC.
+    def packets(self, last_us: int | None) -> Iterator[Packet[VideoStream] | None]:
+        """Packets from a key frame on, their times in microseconds of UTC; None for one that is left out or held.
 
         Args:
             last_us: UTC of the last footage that was given before.
@@ -78,14 +78,19 @@ class LiveTrack:
             Outage: no more come.
         """
         held: list[tuple[Packet[VideoStream], int]] = []
-        begun_at = time.monotonic()
+        held_since = 0.0
         for packet in self._from_key_frame():
             arrived_us = time.time_ns() // 1000
-            if self._clock is not None:
+            if packet is None:
+                yield None
+            elif self._clock is not None:
                 yield self._timed(packet, self._moment(packet, arrived_us), self._clock)
-                continue
-            held.append((packet, arrived_us))
-            if time.monotonic() - begun_at > _SETTLING_S or len(held) == _MAX_SETTLING or self._recording:
+            else:
+                held_since = held_since if held else time.monotonic()
+                held.append((packet, arrived_us))
+                if not (self._recording or len(held) == _MAX_SETTLING or time.monotonic() - held_since > _SETTLING_S):
+                    yield None
+                    continue
                 self._date([each for each, _ in held])
                 moments = [self._moment(*each) for each in held]
                 self._clock = StreamClock(moments, last_us=last_us)
@@ -113,13 +118,12 @@ class LiveTrack:
         """Hang up."""
         self._container.close()
 
-    def _from_key_frame(self) -> Iterator[Packet[VideoStream]]:
+    def _from_key_frame(self) -> Iterator[Packet[VideoStream] | None]:
         begun_at, begun = time.monotonic(), False
         try:
             for packet in self._container.demux(self._stream):
                 begun = begun or packet.is_keyframe or time.monotonic() - begun_at > _NO_KEYFRAME_S
-                if begun and packet.size:
-                    yield packet
+                yield packet if begun and packet.size else None
         except av.FFmpegError as e:
             raise outage(e, self._link, opening=False) from None  # its text quotes the address
         raise Outage(ENDED)

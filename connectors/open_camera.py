@@ -21,7 +21,7 @@ from videoxl_stream.interfaces import Connection, Position
 
 _MODULE = "videoxl_stream.connectors.capturing"
 _STEADY_S = 10.0  # a connection that lasted so long was a good one: the next is tried at once
-_STARTING_S = 20.0  # for a process to begin, on a busy machine
+_LATER_S = 2.0  # the capturing process knows better why nothing comes, and is asked first
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
 _COUNTED = ("sampled_away", "damaged_packets", "dropped")
@@ -70,9 +70,9 @@ class OpenCamera:
             "open_timeout_s": open_timeout_s,
             "stall_timeout_s": stall_timeout_s,
         }
-        self._patience_s = stall_timeout_s + _STARTING_S
+        self._patience_s = stall_timeout_s + _LATER_S
         self._packets = ReceivedPackets() if packets else None
-        self._connection = Connection(up=False, reason="is being connected to")
+        self._connection = Connection(up=False, reason="the camera is being connected to")
         self._backoff = Backoff(stream_id)
         self._retry_at = self._up_since = time.monotonic()
         self._decoder: Decoder | None = None
@@ -113,7 +113,7 @@ class OpenCamera:
 
     @property
     def connection(self) -> Connection:
-        """Whether it is up; if not, the reason goes on from "the camera"."""
+        """Whether it is up, and why not."""
         return self._connection
 
     def read(self, timeout_s: float) -> Frame | None:
@@ -148,7 +148,7 @@ class OpenCamera:
         """End the capturing process, whatever it is doing; may be called twice."""
         self._closed = True
         self._drop_decoder()
-        self._connection = Connection(up=False, reason="was closed", losses=self._connection.losses)
+        self._connection = Connection(up=False, reason="the camera is watched no more", losses=self._connection.losses)
 
     def _counted(self, what: str) -> int:
         return self._counts_before[what] + self._counts[what]
@@ -231,7 +231,7 @@ class OpenCamera:
 
     def _lose(self, reason: str) -> None:
         """Note that there is no connection, and why; try again later."""
-        before, reason = self._connection, self._link.hide(reason)
+        before, reason = self._connection, f"the camera {self._link.hide(reason)}"
         now = time.monotonic()
         if before.up and now - self._up_since > _STEADY_S:
             self._backoff.reset()
@@ -241,7 +241,7 @@ class OpenCamera:
         self._counts = Counter()
         self._connection = Connection(up=False, reason=reason, losses=before.losses + before.up)
         if before.up or reason != before.reason:
-            _log.warning("stream %s: %s %s", self._stream_id, self._link.shown, reason)
+            _log.warning("stream %s: %s (%s)", self._stream_id, reason, self._link.shown)
 
     def _drop_decoder(self) -> None:
         if self._decoder is not None:

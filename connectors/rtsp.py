@@ -12,6 +12,7 @@ from videoxl_stream.connectors.sampling import Sampling
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.interfaces import Position
 
+_STALL_S, _PLAYLIST_STALL_S = 10.0, 30.0
 _DECODE = ("all", "keyframes", "hardware")
 
 
@@ -45,11 +46,12 @@ class RTSPSource:
         transport: of RTSP: ``"tcp"``, also where it is None, or ``"udp"``.
         ca_file: certificates to trust instead of the system's, in PEM: a camera's own, or that of who signed it.
         verify_tls: whether to insist on a certificate that is trusted.
-        decode: ``"all"``; ``"keyframes"`` to decode nothing else, at a tenth of the work and one picture every few
-            seconds; or ``"hardware"`` to decode on a GPU if there is one that can, else as ``"all"``.
+        decode: ``"all"``; ``"keyframes"`` to decode nothing else, at less than half of the work and one picture every
+            few seconds; or ``"hardware"`` to decode on a GPU if there is one that can, else as ``"all"``.
         threads: of FFmpeg, for this camera.
         open_timeout_s: how long the camera may take to answer.
-        stall_timeout_s: how long it may send nothing, and the decoder say nothing.
+        stall_timeout_s: how long it may send nothing, and the decoder say nothing; None means 10 s, and 30 s for
+            playlists (``.m3u8``), which come in pieces.
 
     Raises:
         ConfigError: it can never work: the address, the sampling or a time-out is malformed, the file of certificates
@@ -70,12 +72,14 @@ class RTSPSource:
         decode: Literal["all", "keyframes", "hardware"] = "all",
         threads: int = 1,
         open_timeout_s: float = 10.0,
-        stall_timeout_s: float = 10.0,
+        stall_timeout_s: float | None = None,
     ) -> None:
         address = _with_login(Address(str(url)), username, password)
         self._link = CameraLink(address, transport=transport, ca_file=ca_file, verify_tls=verify_tls)
         self._sampling = Sampling.of(sample_fps)
         self._decode = "keyframes" if self._sampling.keyframes else decode
+        if stall_timeout_s is None:
+            stall_timeout_s = _PLAYLIST_STALL_S if address.shown.endswith(".m3u8") else _STALL_S
         for name, value in (("open_timeout_s", open_timeout_s), ("stall_timeout_s", stall_timeout_s)):
             if not value > 0:
                 msg = f"{name} is {value}; give seconds above 0"

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Thread
+from threading import Event, Thread
 
 _TICK_S = 0.1
 
@@ -21,6 +21,7 @@ class Watch:
     def __init__(self, each_tick: Callable[[], None], overdue: Callable[[str], None]) -> None:
         self._each_tick, self._overdue = each_tick, overdue
         self._limit: tuple[float, str] | None = None
+        self._stopped = Event()
         Thread(target=self._look, name="watch", daemon=True).start()
 
     @contextmanager
@@ -32,9 +33,12 @@ class Watch:
         finally:
             self._limit = None
 
+    def stop(self) -> None:
+        """Look no more."""
+        self._stopped.set()
+
     def _look(self) -> None:
-        while True:
-            time.sleep(_TICK_S)
+        while not self._stopped.wait(_TICK_S):
             limit = self._limit
             if limit is not None and time.monotonic() > limit[0]:
                 self._overdue(limit[1])

@@ -96,7 +96,7 @@ def test_a_playlist_cannot_make_us_read_files_of_this_machine(tmp_path: Path, ta
     (served / "evil.m3u8").write_text(text)
     with serving(HTTPCamera(served)) as url:
         opened = RTSPSource(f"{url}/evil.m3u8", sample_fps=None, open_timeout_s=5).open()
-        frames = watch(opened, lambda _: opened.connection.reason not in {"", "is being connected to"})
+        frames = watch(opened, lambda _: opened.connection.reason not in {"", "the camera is being connected to"})
         assert frames == []
         assert not opened.connection.up
         opened.close()
