@@ -303,7 +303,7 @@ def test_a_store_that_cannot_be_opened(folder: Path) -> None:
 
 def test_credentials_are_not_shown(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PASSWORD", "hunter2")
-    text = "rules: [fire]\nevents: postgresql://me:${PASSWORD}@db/x\nsources: ['rtsps://me:${PASSWORD}@gate/1']"
+    text = "rules: [fire]\nevents: postgresql://me:${PASSWORD}@db/x\nsources: ['gopher://me:${PASSWORD}@gate/1']"
     described = Site.from_yaml(site(folder, text))
     assert "hunter2" not in described.model_dump_json()
     with pytest.raises(ConfigError) as caught:
@@ -333,7 +333,7 @@ def test_the_committed_schema_is_that_of_the_code() -> None:
 def test_the_schema_explains_every_field_and_allows_no_other() -> None:
     schema = json_schema()
     parts = [part for part in (schema, *schema["$defs"].values()) if part["type"] == "object"]
-    assert len(parts) == 8
+    assert len(parts) == 12
     assert all(part["additionalProperties"] is False for part in parts)
     unexplained = [name for part in parts for name, field in part["properties"].items() if not field["description"]]
     assert unexplained == []

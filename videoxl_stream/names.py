@@ -189,6 +189,13 @@ def usual_fps(model: Model) -> float:
     return _EMBEDDED_FPS if is_embedded(model) else _USUAL_FPS
 
 
+def wanted_fps(sample_fps: SampleFps, model: Model) -> float | Literal["keyframes"] | None:
+    """Sampling as connectors take it: None means every frame there."""
+    if sample_fps is None:
+        return usual_fps(model)
+    return None if sample_fps == "all" else sample_fps
+
+
 def find_source(url: str | Path, sample_fps: SampleFps, model: Model, **options: object) -> Source:
     """The source that a path, folder, pattern or URL names.
 
@@ -202,8 +209,7 @@ def find_source(url: str | Path, sample_fps: SampleFps, model: Model, **options:
         ConfigError: no connector knows the URL.
         SourceOpenError: there is no such file.
     """
-    fps = usual_fps(model) if sample_fps is None else None if sample_fps == "all" else sample_fps
-    source = open_source(url, sample_fps=fps, **options)
+    source = open_source(url, sample_fps=wanted_fps(sample_fps, model), **options)
     if isinstance(source, FileSource):
         Recordings.find(source.path)  # what is missing should be said before a model is loaded
     return source

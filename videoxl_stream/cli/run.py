@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -11,14 +14,20 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from videoxl_stream.cli.amounts import shown_bytes
+from videoxl_stream.cli.logs import LogFormat, log_to_stderr
 from videoxl_stream.cli.references import load_pipeline, load_site
 from videoxl_stream.cli.shown import line
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Status
 
 if TYPE_CHECKING:
+    from videoxl_stream.config import Site
+    from videoxl_stream.config.reload import Reload
+    from videoxl_stream.daemon import Daemon, Health
+    from videoxl_stream.delivery import Delivery
     from videoxl_stream.pipeline import Pipeline
     from videoxl_stream.pipeline import Progress as Step
+    from videoxl_stream.store import EventStore
 
 
 def run(
@@ -35,21 +44,64 @@ def run(
     ] = None,
     model: Annotated[str | None, typer.Option(help="Instead of a YAML file's own.")] = None,
     events: Annotated[str | None, typer.Option(help="URL of the event store, instead of a YAML file's own.")] = None,
-    resume: Annotated[bool, typer.Option(help="Go on where the store says that each stream stopped.")] = False,
+    resume: Annotated[
+        bool | None,
+        typer.Option(
+            help="Go on where the store says that each stream stopped, as live and durable ones do unless told not to."
+        ),
+    ] = None,
+    log_format: Annotated[
+        LogFormat | None,
+        typer.Option(help="Log to standard error, as text or as lines of JSON, instead of showing bars."),
+    ] = None,
+    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
 ) -> None:
-    """Watch the sources of a pipeline until they end, and tell what happens."""
+    """Watch the sources of a pipeline until they end, or until told to stop, and tell what happens.
+
+    SIGTERM and Ctrl-C let it work off what waits and end within ten seconds; SIGHUP lets it read a YAML file again.
+    """
+    if log_format is not None:
+        log_to_stderr(log_format, log_level)
     changes = {"source": source, "model": model, "events": events}
-    pipeline = _load(definition, {name: value for name, value in changes.items() if value})
-    console = Console()
+    work = _load(definition, {name: value for name, value in changes.items() if value})
+    pipeline, console = work.pipeline, Console(quiet=log_format is not None)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn())
     try:
-        with Progress(*columns, console=console) as bars:
-            pipeline.run(resume=resume, progress=_Screen(bars))
+        with Progress(*columns, console=console, disable=log_format is not None) as bars:
+            work.daemon(resume, _Screen(bars)).run()
     finally:
         if pipeline.counts:
             console.print(_summary(pipeline))
             console.print(f"events are in {pipeline.store.name}", style="dim", markup=False, soft_wrap=True)
         pipeline.store.close()
+    for fault in pipeline.faults.values():
+        raise fault
+
+
+@dataclass(frozen=True, slots=True)
+class _Work:
+    """A pipeline, and what a daemon does besides."""
+
+    pipeline: Pipeline
+    delivery: Delivery | None = None
+    health: Health | None = None
+    upkeep: Callable[[], None] | None = None
+    reload: Callable[[], None] | None = None
+    goes_on: bool = False
+
+    def daemon(self, resume: bool | None, screen: _Screen) -> Daemon:
+        from videoxl_stream.daemon import Daemon
+
+        live = bool(self.pipeline.feeds) or any(source.live for source in self.pipeline.sources)
+        return Daemon(
+            self.pipeline,
+            delivery=self.delivery,
+            upkeep=self.upkeep,
+            reload=self.reload,
+            health=self.health,
+            progress=screen,
+            resume=live or self.goes_on if resume is None else resume,
+        )
 
 
 class _Screen:
@@ -68,21 +120,34 @@ class _Screen:
                 self._bars.console.print(line(event), soft_wrap=True, highlight=False)
 
 
-def _load(definition: str, changes: dict[str, Any]) -> Pipeline:
+def _load(definition: str, changes: dict[str, Any]) -> _Work:
     if definition.endswith(".py") or ".py:" in definition:
         if changes:
             given = ", ".join(f"--{name}" for name in changes)
             msg = f"{definition} says itself what is watched and how; leave {given} out, or give a YAML file"
             raise ConfigError(msg)
-        return load_pipeline(definition)
+        return _Work(load_pipeline(definition))
+    from videoxl_stream.config.reload import Reload
+
     site, document = load_site(definition)
     if changes:
         site = site.changed(**changes)
     pipeline = site.pipeline(document=None if changes else document)
-    gone = site.retain(pipeline.store)
+    reload = None if changes else Reload(document.path, site, pipeline)
+    return _Work(
+        pipeline,
+        delivery=site.delivery(pipeline.store),
+        health=None if site.health is None else site.health.health,
+        upkeep=partial(_let_go, site, reload, pipeline.store),
+        reload=reload,
+        goes_on=site.durability is not None,
+    )
+
+
+def _let_go(site: Site, reload: Reload | None, store: EventStore) -> None:
+    gone = (site if reload is None else reload.site).retain(store)
     if gone.events or gone.num_bytes:
         typer.echo(f"deleted, as retention says: {gone.events} events, {shown_bytes(gone.num_bytes)} of evidence")
-    return pipeline
 
 
 def _summary(pipeline: Pipeline) -> Table:

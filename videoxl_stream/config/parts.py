@@ -2,23 +2,27 @@
 
 from __future__ import annotations
 
-import os
-import re
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import time, timedelta
-from typing import Annotated, Any, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AwareDatetime, BaseModel, BeforeValidator, ByteSize, ConfigDict, Field, model_validator
 
+from videoxl_stream.config.expansion import expand
+from videoxl_stream.connectors import open_feed, open_sink
+from videoxl_stream.daemon import Health
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Severity
-from videoxl_stream.interfaces import Source
-from videoxl_stream.names import SampleFps, asked_rule, find_source, is_question, named_rule
+from videoxl_stream.interfaces import Feed, RemoteSink, Source
+from videoxl_stream.names import SampleFps, asked_rule, find_source, is_question, named_rule, wanted_fps
 from videoxl_stream.regions import Point, Regions, Zone
 from videoxl_stream.rules import Rule
 from videoxl_stream.store import Retention
 
 Days = Annotated[float, Field(ge=0)]
+_LIVE_OPTIONS = ("username", "password", "transport", "ca_file", "verify_tls", "decode")
+_SECRET = "${NAME} stands for a variable of the environment, ${file:PATH} for what a file holds."
 
 
 class Part(BaseModel):
@@ -32,8 +36,8 @@ class WatchedSource(Part):
 
     url: str = Field(
         repr=False,
-        description="Path, folder, pattern such as gate/**/*.mp4, or URL. ${NAME} stands for a variable of the "
-        "environment, so that credentials need not be in the file.",
+        description="Path, folder, pattern such as gate/**/*.mp4, or URL of a camera (rtsp://...) or of a topic of "
+        f"Kafka (kafka://...), which holds many streams. {_SECRET}",
     )
     stream_id: str | None = Field(
         default=None, description="Name of the stream; null means that of the file or folder."
@@ -46,11 +50,36 @@ class WatchedSource(Part):
     start: AwareDatetime | None = Field(
         default=None, description="UTC of the first picture, instead of what the files say: 2026-01-31T08:00:00Z."
     )
+    username: str | None = Field(default=None, repr=False, description=f"Of a camera. {_SECRET}")
+    password: str | None = Field(default=None, repr=False, description=f"Of a camera. {_SECRET}")
+    transport: Literal["tcp", "udp"] | None = Field(default=None, description="Of RTSP; null tries TCP.")
+    ca_file: str | None = Field(default=None, description="Certificates that a camera's TLS is checked with.")
+    verify_tls: bool | None = Field(default=None, description="Whether a camera's certificate is checked; it is.")
+    decode: Literal["all", "keyframes", "hardware"] | None = Field(
+        default=None, description="What of a camera's footage is decoded, and by what; null means all, by software."
+    )
     zones: tuple[Zone, ...] = Field(default=(), description="Parts of the picture that rules can speak of.")
     masks: tuple[tuple[Point, ...], ...] = Field(
         default=(),
         description="Polygons that nobody may see: corners as shares of the picture, x right, y down, 0 to 1.",
     )
+
+    @property
+    def is_feed(self) -> bool:
+        """Whether it holds many streams, which come and go."""
+        return self.url.startswith("kafka:")
+
+    def feed(self, model: str) -> Feed:
+        """The feed it describes.
+
+        Raises:
+            ConfigError: it cannot work, or a variable of the environment is not set.
+        """
+        alone = sorted(self.model_fields_set - {"url", "sample_fps"})
+        if alone:
+            msg = f"{', '.join(alone)} belong to one stream, and a topic holds many; leave them out"
+            raise ConfigError(msg)
+        return open_feed(expand(self.url), sample_fps=wanted_fps(self.sample_fps, model))
 
     def source(self, model: str) -> Source:
         """The source it describes.
@@ -59,7 +88,9 @@ class WatchedSource(Part):
             ConfigError: no connector knows the URL, or a variable of the environment is not set.
             SourceOpenError: there is no such file.
         """
-        options = {} if self.start is None else {"start": self.start}
+        options: dict[str, Any] = {} if self.start is None else {"start": self.start}
+        given = {name: getattr(self, name) for name in _LIVE_OPTIONS if getattr(self, name) is not None}
+        options |= {name: expand(value) if isinstance(value, str) else value for name, value in given.items()}
         return find_source(expand(self.url), self.sample_fps, model, stream_id=self.stream_id, **options)
 
     @property
@@ -125,8 +156,65 @@ class WatchedRule(Part):
         return Rule(**fields)
 
 
+class SentTo(Part):
+    """Where events are sent to, whatever happens to this process or the network meanwhile."""
+
+    url: str = Field(
+        repr=False, description=f"https://..., kafka://broker/topic, or a path for one JSON document a line. {_SECRET}"
+    )
+    name: str | None = Field(
+        default=None, description="What waits in the outbox is kept under it; null means the kind of the URL."
+    )
+    secret: str | tuple[str, ...] | None = Field(
+        default=None, repr=False, description=f"What webhooks are signed with; several while it changes. {_SECRET}"
+    )
+    headers: Mapping[str, str] | None = Field(default=None, repr=False, description=f"Of webhooks' requests. {_SECRET}")
+    ca_file: str | None = Field(default=None, description="Certificates that a receiver's TLS is checked with.")
+    timeout_s: Annotated[float, Field(gt=0)] | None = Field(default=None, description="For an answer.")
+
+    @property
+    def known_as(self) -> str:
+        """Its name in the outbox."""
+        return self.name or (self.url.partition("://")[0] if "://" in self.url else "file")
+
+    def sink(self) -> RemoteSink:
+        """The sink it describes; nothing is sent yet.
+
+        Raises:
+            ConfigError: it cannot work, or a variable of the environment is not set.
+        """
+        options: dict[str, Any] = {
+            name: getattr(self, name) for name in ("ca_file", "timeout_s") if getattr(self, name) is not None
+        }
+        if self.secret is not None:
+            secrets = (self.secret,) if isinstance(self.secret, str) else self.secret
+            options["secret"] = [expand(secret) for secret in secrets]
+        if self.headers is not None:
+            options["headers"] = {name: expand(value) for name, value in self.headers.items()}
+        try:
+            return open_sink(expand(self.url), **options)
+        except TypeError as e:
+            msg = f"sink {self.known_as!r} takes other options than {sorted(options)} ({e}); see docs/events.md"
+            raise ConfigError(msg) from e
+
+
+class Served(Part):
+    """Where monitors ask: /live, /ready and /metrics."""
+
+    host: str = Field(default="127.0.0.1", description="To listen on; 0.0.0.0 lets other machines ask.")
+    port: Annotated[int, Field(ge=0, lt=2**16)] = Field(default=9464, description="0 takes any that is free.")
+    live_s: Annotated[float, Field(gt=0)] = Field(
+        default=120.0, description="/live fails once the daemon has not come round for so many seconds."
+    )
+
+    @property
+    def health(self) -> Health:
+        """As the daemon takes it."""
+        return Health(self.host, self.port, live_s=self.live_s)
+
+
 class Kept(Part):
-    """How long what was found is kept, counted from when the footage was taken; looked at when a run begins."""
+    """How long what was found is kept, counted from when the footage was taken."""
 
     events_days: Days | None = Field(default=None, description="Days that events are kept; null means for ever.")
     severities_days: dict[Severity, Days] = Field(default={}, description="Days for events of a severity, instead.")
@@ -150,22 +238,6 @@ class Kept(Part):
         )
 
 
-def expand(text: str) -> str:
-    """Put variables of the environment where ``${NAME}`` stands.
-
-    Raises:
-        ConfigError: one is not set.
-    """
-
-    def value(found: re.Match[str]) -> str:
-        if found[1] not in os.environ:
-            msg = f"the variable {found[1]} is not set in the environment; set it, or write out what it stands for"
-            raise ConfigError(msg)
-        return os.environ[found[1]]
-
-    return re.sub(r"\$\{(\w+)\}", value, text)
-
-
 def _as_source(given: Any) -> Any:
     return {"url": given} if isinstance(given, str) else given
 
@@ -180,5 +252,6 @@ def _age(days: float | None) -> timedelta | None:
     return None if days is None else timedelta(days=days)
 
 
+Sinks = tuple[Annotated[SentTo, BeforeValidator(_as_source, json_schema_input_type=str | SentTo)], ...]
 Sources = tuple[Annotated[WatchedSource, BeforeValidator(_as_source, json_schema_input_type=str | WatchedSource)], ...]
 Rules = tuple[Annotated[WatchedRule, BeforeValidator(_as_rule, json_schema_input_type=str | WatchedRule)], ...]

@@ -9,13 +9,15 @@ from typing import Any
 from videoxl_stream.buffer import BufferLimits
 from videoxl_stream.config.parts import WatchedRule
 from videoxl_stream.config.site import Site
+from videoxl_stream.daemon import Admission
 from videoxl_stream.evidence import Evidence
+from videoxl_stream.journal import Durability
 from videoxl_stream.motion import MotionGate
 from videoxl_stream.regions import Zone
 from videoxl_stream.rules import Rule
 
 _EXPLAINED: dict[str, type] = {
-    **{each.__name__: each for each in (BufferLimits, Evidence, MotionGate, Zone)},
+    **{each.__name__: each for each in (Admission, BufferLimits, Durability, Evidence, MotionGate, Zone)},
     WatchedRule.__name__: Rule,
 }
 _ARGUMENT = re.compile(r"^ {4}(\w+): (.*(?:\n {8}.*)*)", re.MULTILINE)

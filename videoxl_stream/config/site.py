@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
 from pathlib import Path
@@ -14,10 +14,14 @@ from pydantic_core import ErrorDetails
 
 from videoxl_stream.buffer import BufferLimits
 from videoxl_stream.config.document import Document
-from videoxl_stream.config.parts import Kept, Part, Rules, Sources, WatchedRule, WatchedSource, expand
+from videoxl_stream.config.expansion import expand
+from videoxl_stream.config.parts import Kept, Part, Rules, Served, Sinks, Sources, WatchedRule, WatchedSource
+from videoxl_stream.daemon import Admission, Needs
+from videoxl_stream.delivery import Delivery
 from videoxl_stream.errors import ConfigError, VideoXLStreamError
 from videoxl_stream.evidence import Evidence
-from videoxl_stream.interfaces import Sink, Source, VideoModel
+from videoxl_stream.interfaces import Feed, Sink, Source, VideoModel
+from videoxl_stream.journal import Durability
 from videoxl_stream.motion import MotionGate
 from videoxl_stream.names import EMBEDDED, check_different, check_model, load_model
 from videoxl_stream.pipeline import Pipeline
@@ -35,6 +39,23 @@ _IN_YAML = {
     "dataclass_type": "give fields with their values",
     "missing": "this is missing",
 }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a site's lists stand for.
+
+    Args:
+        sources: each one stream.
+        watched: what is said of each, by the stream's name.
+        feeds: each many streams.
+        rules: what to watch for.
+    """
+
+    sources: Sequence[Source]
+    watched: Mapping[str, WatchedSource]
+    feeds: Sequence[Feed]
+    rules: Sequence[Rule]
 
 
 class Site(Part):
@@ -75,6 +96,17 @@ class Site(Part):
         default=None, description="Passes over windows in which nothing moves; {} for the usual one, null for none."
     )
     limits: BufferLimits | None = Field(default=None, description="Of each stream's buffer; null for the usual ones.")
+    durability: Durability | None = Field(
+        default=None,
+        description="How memories are kept on disk, so that a restart goes on with them; null for not.",
+    )
+    sinks: Sinks = Field(default=(), description="Where events are sent to: each a URL, or more about it.")
+    health: Served | None = Field(
+        default=None, description="Where monitors ask how it stands; {} for the usual place, null for nowhere."
+    )
+    admission: Admission | None = Field(
+        default=Admission(), description="How many streams are let in; null lets any number in."
+    )
 
     @classmethod
     def from_yaml(cls, path: str | Path) -> Self:
@@ -117,8 +149,12 @@ class Site(Part):
             ConfigError: a name or value cannot work, or a variable of the environment is not set.
             SourceOpenError: there is no such file.
         """
-        self._parts(document)
+        self.parts(document)
+        self.proof()
+        self._kept_memory()
         expand(self.events)
+        for sink in _each("sinks", self.sinks, lambda part: part.sink(), document):
+            sink.close()
 
     def pipeline(
         self,
@@ -145,13 +181,16 @@ class Site(Part):
         if not self.sources:
             msg = "there is no source; list paths or URLs under 'sources', or name some with --source"
             raise ConfigError(msg)
-        sources, rules, evidence = self._parts(document)
+        parts, evidence, durability = self.parts(document), self.proof(), self._kept_memory()
         opened = store or EventStore(expand(self.events))
         try:
+            loaded = model or load_model(expand(self.model), device=self.device)
+            self.admit(parts.sources, loaded)
             return Pipeline(
-                sources=sources,
-                model=model or load_model(expand(self.model), device=self.device),
-                rules=rules,
+                sources=parts.sources,
+                feeds=parts.feeds,
+                model=loaded,
+                rules=parts.rules,
                 store=opened,
                 sinks=sinks,
                 name=self.name,
@@ -159,18 +198,38 @@ class Site(Part):
                 ratio=self.ratio,
                 budget=self.budget,
                 limits=self.limits,
-                regions={
-                    source.stream_id: part.regions
-                    for source, part in zip(sources, self.sources, strict=True)
-                    if part.regions is not None
-                },
+                regions={name: part.regions for name, part in parts.watched.items() if part.regions is not None},
                 gate=self.gate,
                 evidence=evidence,
+                durability=durability,
+                outbox=[sink.known_as for sink in self.sinks],
             )
         except BaseException:
             if store is None:
                 opened.close()
             raise
+
+    def admit(self, sources: Sequence[Source], model: VideoModel[Any]) -> None:
+        """Refuse live sources that do not fit together.
+
+        Raises:
+            ConfigError: they do not; the message shows the sum.
+        """
+        if self.admission is None or not any(source.live for source in sources):
+            return
+        settings = {"system": self.system, "ratio": self.ratio, "budget": self.budget}
+        needs = Needs.of(model, limits=self.limits, evidence=self.evidence, **settings)
+        self.admission.check(sources, needs)
+
+    def delivery(self, store: EventStore) -> Delivery | None:
+        """What sends the events of a store to ``sinks``; None if there are none.
+
+        Raises:
+            ConfigError: a sink cannot work.
+        """
+        made = _each("sinks", self.sinks, lambda part: part.sink(), None)
+        names = [part.known_as for part in self.sinks]
+        return Delivery(store, dict(zip(names, made, strict=True))) if made else None
 
     def retain(self, store: EventStore) -> Removal:
         """Let go of what ``retention`` does not keep, by now.
@@ -178,32 +237,56 @@ class Site(Part):
         Raises:
             StoreError: the database cannot be written.
         """
-        proof = self._proof()
+        proof = self.proof()
         there = Path(proof.folder) if proof is not None and Path(proof.folder).is_dir() else None
         return store.apply(self.retention.retention, there, datetime.now(UTC))
 
-    def _proof(self) -> Evidence | None:
+    def proof(self) -> Evidence | None:
+        """How evidence is kept.
+
+        Raises:
+            ConfigError: a variable of the environment is not set.
+        """
         return None if self.evidence is None else replace(self.evidence, folder=expand(str(self.evidence.folder)))
 
-    def _parts(self, document: Document | None) -> tuple[list[Source], list[Rule], Evidence | None]:
-        """All that is cheap to make."""
+    def _kept_memory(self) -> Durability | None:
+        kept = self.durability
+        return None if kept is None else replace(kept, folder=expand(str(kept.folder)))
+
+    def parts(self, document: Document | None = None) -> Parts:
+        """All that is cheap to make.
+
+        Raises:
+            ConfigError: as for ``check``.
+            SourceOpenError: there is no such file.
+        """
         model = expand(self.model)
         check_model(model)
 
-        def source(part: WatchedSource) -> Source:
+        def source(part: WatchedSource) -> Source | Feed:
             _ = part.regions
-            return part.source(model)
+            return part.feed(model) if part.is_feed else part.source(model)
 
         def rule(part: WatchedRule) -> Rule:
             made = part.rule(model)
             Schedule([made])
             return made
 
-        sources = _each("sources", self.sources, source, document)
+        made = zip(self.sources, _each("sources", self.sources, source, document), strict=True)
+        by_kind: dict[bool, list[tuple[WatchedSource, Any]]] = {True: [], False: []}
+        for part, each in made:
+            by_kind[part.is_feed].append((part, each))
+        sources: list[tuple[WatchedSource, Source]] = by_kind[False]
         rules = _each("rules", self.rules, rule, document)
-        check_different("sources", [each.stream_id for each in sources], "give each a stream_id")
+        check_different("sources", [each.stream_id for _, each in sources], "give each a stream_id")
         check_different("rules", [each.name for each in rules], "give each a name, or leave all but one out")
-        return sources, rules, self._proof()
+        check_different("sinks", [sink.known_as for sink in self.sinks], "give each a name")
+        return Parts(
+            sources=[each for _, each in sources],
+            watched={each.stream_id: part for part, each in sources},
+            feeds=[each for _, each in by_kind[True]],
+            rules=rules,
+        )
 
 
 def _each(what: str, parts: Sequence[Any], make: Callable[[Any], _T], document: Document | None) -> list[_T]:

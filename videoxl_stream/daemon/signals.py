@@ -13,6 +13,8 @@ from types import FrameType
 def handled(*, stop: Callable[[], None], reload: Callable[[], None]) -> Iterator[None]:
     """Let SIGTERM and SIGINT stop, and SIGHUP reload, as long as this lasts; only the main thread can be asked to.
 
+    A second signal to stop does what it did before: it ends the program at once.
+
     Args:
         stop: called at once, wherever the program is; must only take note.
         reload: the same.
@@ -21,16 +23,19 @@ def handled(*, stop: Callable[[], None], reload: Callable[[], None]) -> Iterator
         yield
         return
 
-    def on_stop(_number: int, _frame: FrameType | None) -> None:
+    def on_stop(number: int, _frame: FrameType | None) -> None:
         stop()
+        signal.signal(number, before[number])
 
     def on_reload(_number: int, _frame: FrameType | None) -> None:
         reload()
 
     wanted = {signal.SIGTERM: on_stop, signal.SIGINT: on_stop, signal.SIGHUP: on_reload}
-    before = {number: signal.signal(number, handler) for number, handler in wanted.items()}
+    before = {number: signal.getsignal(number) for number in wanted}
+    for number, handler in wanted.items():
+        signal.signal(number, handler)
     try:
         yield
     finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)
+        for number in wanted:
+            signal.signal(number, before[number])
