@@ -205,5 +205,5 @@ def test_ctrl_c_stops_cleanly(site: Path) -> None:
         assert process.stdout is not None
         assert "opened" in process.stdout.readline()
         code, output, errors = interrupted(process)
-            assert (code, errors) == (0, "")
-            assert "events are in" in output
+    assert (code, errors) == (0, "")
+    assert "events are in" in output
