@@ -14,7 +14,7 @@ from videoxl_stream.errors import ConfigError, MemoryFormatError
 from videoxl_stream.journal import Durability
 from videoxl_stream.testing import ScriptedModel
 
-COMMON = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
+COMMON = settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 def damage(path: Path, share: float, *, cut: bool) -> None:
