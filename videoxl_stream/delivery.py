@@ -65,7 +65,7 @@ class Delivery:
         seed: of the jitter in the waits after failures; give each process of a large site its own.
 
     Raises:
-        ConfigError: a sink has no name, or a number is not positive.
+        ConfigError: a sink has no name, a number is not positive, or the store is in memory.
     """
 
     def __init__(
@@ -79,6 +79,9 @@ class Delivery:
         seed: str = "",
     ) -> None:
         _check(sinks, batch, patience, poll_s)
+        if not store.outbox.for_threads:
+            msg = "a store in memory cannot be used by the threads that deliver; give a file, sqlite:///events.db"
+            raise ConfigError(msg)
         self._outbox = store.outbox
         self._backlog: Mapping[str, Backlog] = {}
         self._lanes = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from videoxl_stream.connectors.kafka.brokers import Brokers, check_topic
 from videoxl_stream.connectors.kafka.record_producer import Record, RecordProducer
@@ -13,6 +13,8 @@ from videoxl_stream.connectors.kafka.security import KafkaSecurity
 from videoxl_stream.connectors.kafka.url import KafkaURL
 from videoxl_stream.errors import SinkError
 from videoxl_stream.events import Event
+
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 class KafkaEventSink:
@@ -97,4 +99,5 @@ class KafkaEventSink:
         return f"KafkaEventSink({self.name!r})"
 
     def _failed(self, error: KafkaError) -> SinkError:
-        return SinkError(f"events do not reach topic {self.topic!r}, and are kept: {self._brokers.explain(error)}")
+        msg = f"events do not reach topic {self.topic!r}, and are kept: {self._brokers.explain(error)}"
+        return SinkError(msg, for_good=isinstance(error, _TOO_LARGE))

@@ -334,10 +334,23 @@ def test_a_sink_says_for_how_long_it_wants_to_be_left_alone(sqlite_url: str) -> 
         assert delivery.close(LONG_S)
 
 
-@pytest.mark.parametrize("options", [{"batch": 0}, {"patience": 0}, {"poll_s": 0}, {"sinks": {" ": Receiver()}}])
-def test_what_cannot_work_is_refused(options: dict[str, object]) -> None:
-    with EventStore("sqlite://") as store, pytest.raises(ConfigError):
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"batch": 0}, "positive"),
+        ({"patience": 0}, "positive"),
+        ({"poll_s": 0}, "positive"),
+        ({"sinks": {" ": Receiver()}}, "names"),
+    ],
+)
+def test_what_cannot_work_is_refused(sqlite_url: str, options: dict[str, object], complaint: str) -> None:
+    with EventStore(sqlite_url) as store, pytest.raises(ConfigError, match=complaint):
         Delivery(store, **({"sinks": {}} | options))  # type: ignore[arg-type]
+
+
+def test_a_store_in_memory_is_refused() -> None:
+    with EventStore("sqlite://") as store, pytest.raises(ConfigError, match="in memory"):
+        Delivery(store, {})
 
 
 def wait_until(condition: Callable[[], bool]) -> None:

@@ -76,6 +76,11 @@ class Database:
         """Whether it is a file that is ours, not a server."""
         return self._url.get_backend_name() == "sqlite"
 
+    @property
+    def in_memory(self) -> bool:
+        """Whether it is on no disk; then only the thread that opened it can use it."""
+        return self.is_sqlite and self._url.database in (None, "", ":memory:")
+
     @contextmanager
     def errors(self) -> Iterator[None]:
         """Tell the library's errors in our words, without credentials."""
@@ -141,8 +146,7 @@ class Database:
             return sa.create_engine(
                 self._url, connect_args=_limits(self._url), pool_pre_ping=True, pool_timeout=_POOL_TIMEOUT_S
             )
-        in_memory = self._url.database in (None, "", ":memory:")
-        engine = sa.create_engine(self._url, **({"poolclass": StaticPool} if in_memory else {}))
+        engine = sa.create_engine(self._url, **({"poolclass": StaticPool} if self.in_memory else {}))
         sa.event.listen(engine, "connect", _prepare_sqlite)
         sa.event.listen(engine, "begin", _begin_sqlite)
         return engine

@@ -80,6 +80,11 @@ class Outbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
+    @property
+    def for_threads(self) -> bool:
+        """Whether other threads than the one that opened the store can use it."""
+        return not self._database.in_memory
+
     def waiting(self, sink: str, limit: int = 100) -> list[Letter]:
         """The oldest letters that a sink is still to be given, in the order of their writing.
 
