@@ -160,6 +160,20 @@ def test_a_camera_that_goes_down_and_comes_up_is_one_event(
     assert work(pipeline) == []
 
 
+def test_a_camera_that_never_came_up_is_given_time_to_connect(
+    watching: Callable[..., Pipeline], clock: ManualClock
+) -> None:
+    camera = Camera()
+    camera.connection = Connection(up=False, reason="connecting")
+    pipeline = watching(camera)
+    assert work(pipeline) == []
+    clock.advance(9)
+    assert work(pipeline) == []
+    clock.advance(2)
+    [opened] = work(pipeline)
+    assert (opened.content, opened.start_s, opened.start) == ("connecting", 0, clock.now())
+
+
 def test_a_loss_that_nobody_saw_is_told_all_the_same(watching: Callable[..., Pipeline]) -> None:
     camera = Camera()
     pipeline = watching(camera)

@@ -7,7 +7,7 @@ import math
 from collections import deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from videoxl_stream.buffer import BufferLimits, FrameBuffer, Window
@@ -31,6 +31,7 @@ from videoxl_stream.store import StreamState
 _GATE, _STARTS = f"{RESERVED}gate", f"{RESERVED}starts"  # stored beside what rules remember
 # An alarm that looks back further is named by the oldest window known; as many as are worth storing at each window.
 _MAX_STARTS = 128
+_CONNECTING = timedelta(seconds=10)  # what a source may take to come up at first without being called down
 
 
 @dataclass(frozen=True, slots=True)
@@ -108,6 +109,7 @@ class Stream:
         self._first_window = before.windows
         self._position = before.position
         self._opened_events = self._still = self._losses = 0
+        self._connecting_since: datetime | None = None
         self._begin(before.rules.get(_GATE))
         opened = source.open(before.position, packets=evidence is not None)
         buffer = FrameBuffer(window_frames, (limits or BufferLimits()).for_source(live=source.live))
@@ -290,6 +292,9 @@ class Stream:
     def outage_by(self, now: datetime) -> list[Event]:
         """The events that the source went down or came up, if it did since the last look."""
         connection = self.reader.connection
+        self._connecting_since = self._connecting_since or now
+        if not (connection.up or connection.losses) and now - self._connecting_since < _CONNECTING:
+            return []
         if connection.up and not self._outage.is_open and connection.losses == self._losses:
             return []
         seen = Look(
