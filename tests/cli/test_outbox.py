@@ -53,3 +53,10 @@ def test_nothing_to_show_is_said(tmp_path: Path) -> None:
     url = f"sqlite:///{tmp_path / 'events.db'}"
     EventStore(url).close()
     assert call("outbox", "list", "--store", url).stdout == "everything has been delivered\n"
+
+
+def test_forgetting_says_what_was_still_on_its_way(store: str) -> None:
+    span = ("--since", "2026-01-01T00:00:00", "--until", "2026-01-01T00:00:05")
+    told = call("store", "forget", "gate", *span, "--store", store, "--yes").stdout
+    assert "2 revisions of these events had not been delivered to a sink" in told
+    assert "kafka: 1 waiting, 0 refused\n" in call("outbox", "list", "--store", store).stdout
