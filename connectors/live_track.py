@@ -79,23 +79,36 @@ class LiveTrack:
         """
         held: list[tuple[Packet[VideoStream], int]] = []
         held_since = 0.0
-        for packet in self._from_key_frame():
-            arrived_us = time.time_ns() // 1000
-            if packet is None:
-                yield None
-            elif self._clock is not None:
-                yield self._timed(packet, self._moment(packet, arrived_us), self._clock)
-            else:
+        arriving = self._from_key_frame()
+        while self._clock is None:
+            ended: Outage | None = None
+            try:
+                packet = next(arriving)
+            except Outage as e:
+                packet, ended = None, e
+            if packet is not None:
                 held_since = held_since if held else time.monotonic()
-                held.append((packet, arrived_us))
-                if not (self._recording or len(held) == _MAX_SETTLING or time.monotonic() - held_since > _SETTLING_S):
-                    yield None
-                    continue
-                self._date([each for each, _ in held])
-                moments = [self._moment(*each) for each in held]
-                self._clock = StreamClock(moments, last_us=last_us)
-                for (earlier, _), moment in zip(held, moments, strict=True):
-                    yield self._timed(earlier, moment, self._clock)
+                held.append((packet, time.time_ns() // 1000))
+            if held and (ended or self._recording or _is_settled(len(held), held_since)):
+                yield from self._settle(held, last_us)
+            if ended:
+                raise ended
+            yield None
+        for packet in arriving:
+            if packet is not None:
+                yield self._timed(packet, self._moment(packet, time.time_ns() // 1000), self._clock)
+            else:
+                yield None
+
+    def _settle(
+        self, held: Sequence[tuple[Packet[VideoStream], int]], last_us: int | None
+    ) -> Iterator[Packet[VideoStream]]:
+        """Tie the clock by a connection's first packets, and give them."""
+        self._date([packet for packet, _ in held])
+        moments = [self._moment(*each) for each in held]
+        self._clock = clock = StreamClock(moments, last_us=last_us)
+        for (packet, _), moment in zip(held, moments, strict=True):
+            yield self._timed(packet, moment, clock)
 
     def decode(self, packet: Packet[VideoStream], *, alone: bool) -> list[VideoFrame]:
         """Decode a packet; one that stands alone is not kept waiting for the next.
@@ -176,6 +189,10 @@ class LiveTrack:
         packet.time_base = MICROSECOND
         packet.pts, packet.dts = clock.utc_us(moment.shown_us), clock.utc_us(moment.decoded_us)
         return packet
+
+
+def _is_settled(num_held: int, since: float) -> bool:
+    return num_held == _MAX_SETTLING or time.monotonic() - since > _SETTLING_S
 
 
 def _tick_us(packet: Packet[VideoStream]) -> Fraction:

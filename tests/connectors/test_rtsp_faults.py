@@ -141,6 +141,13 @@ def test_a_stream_that_ends_is_a_camera_that_is_down_and_comes_back(server: Serv
     opened.close()
 
 
+def test_a_stream_shorter_than_the_time_to_know_it_is_given_all_the_same(folder: Path, server: Server) -> None:
+    write_video(folder / "blink.mp4", every(40, 5), b_frames=0)
+    opened = source(server.port, "blink.mp4?play_count=1", sample_fps=None).open()
+    assert len(until_down(opened, "ended the stream")) == 5
+    opened.close()
+
+
 def test_a_stall_is_noticed_and_got_over(server: Server) -> None:
     opened = source(server.port, stall_timeout_s=1).open()
     before = some(opened, 3)
