@@ -91,7 +91,7 @@ class Event(BaseModel):
 
 
 def event_schema() -> dict[str, Any]:
-    """The JSON Schema (2020-12) of an event as it is written: every field is there."""
+    """The JSON Schema (2020-12) of an event as it is written."""
     schema = Event.model_json_schema(mode="serialization")
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}
 

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import logging
 import re
-from collections.abc import Sequence
+import socket
+from collections.abc import Callable, Sequence
 from typing import Any
 
 from kafka import KafkaAdminClient, KafkaConsumer, KafkaProducer
 from kafka.admin import NewTopic
-from kafka.errors import TopicAlreadyExistsError, for_code
+from kafka.errors import KafkaError, TopicAlreadyExistsError, for_code
+from kafka.net.compat import KafkaNetClient
 
 from videoxl_stream.connectors.address import Address
 from videoxl_stream.connectors.kafka.security import KafkaSecurity
@@ -18,11 +21,15 @@ _SERVER = re.compile(r"(\[[0-9A-Fa-f:.%]+\]|[^\s:/@\[\]]+):(\d{1,5})")
 _TOPIC = re.compile(r"[A-Za-z0-9._-]{1,249}")
 _CONNECT_MS = 5_000
 _REQUEST_MS = 10_000
+_REACH_S = 2.0
 _UNKNOWN_TOPIC = 3
 PORT = 9092
 
+# At level DEBUG kafka-python writes out what it sends and how it was configured, passwords among it.
+logging.getLogger("kafka").setLevel(logging.WARNING)
+
 REMEDIES = {
-    "NoBrokersAvailable": "no broker answers: start it, or correct the address and the way it encrypts",
+    "NoBroker": "no broker answers: start it, or correct the address and the way it encrypts",
     "KafkaTimeoutError": "no broker answers in time: start it, or correct the address and the way it encrypts",
     "KafkaConnectionError": "the connection was lost: look whether the broker runs",
     "UnknownTopicOrPartitionError": "the topic does not exist: create it",
@@ -32,6 +39,10 @@ REMEDIES = {
     "MessageSizeTooLargeError": "a message is larger than allowed: raise max.message.bytes of the topic",
     "RecordListTooLargeError": "a message is larger than allowed: raise max.message.bytes of the topic",
 }
+
+
+class NoBroker(KafkaError):  # type: ignore[misc] # noqa: N818 - the library ships no types
+    """Raised when nobody listens where brokers should."""
 
 
 class Brokers:
@@ -68,7 +79,7 @@ class Brokers:
         Raises:
             KafkaError: no broker answers.
         """
-        return KafkaConsumer(**{**self._settings(), "enable_auto_commit": False, **settings})
+        return self._client(KafkaConsumer, enable_auto_commit=False, **settings)
 
     def producer(self, **settings: Any) -> Any:
         """A new ``KafkaProducer`` that writes everything once, in order, and waits for all replicas.
@@ -76,7 +87,7 @@ class Brokers:
         Raises:
             KafkaError: no broker answers.
         """
-        return KafkaProducer(**{**self._settings(), "acks": "all", "enable_idempotence": True, **settings})
+        return self._client(KafkaProducer, acks="all", enable_idempotence=True, **settings)
 
     def topic_id(self, topic: str) -> str | None:
         """What tells a topic from another that had its name before; empty if the brokers are too old to say.
@@ -87,7 +98,7 @@ class Brokers:
         Raises:
             KafkaError: no broker answers, or none wants to tell.
         """
-        admin = KafkaAdminClient(**self._settings())
+        admin = self._client(KafkaAdminClient)
         try:
             [told] = admin.describe_topics([topic])
         finally:
@@ -104,13 +115,44 @@ class Brokers:
         Raises:
             KafkaError: no broker answers, or this user may not.
         """
-        admin = KafkaAdminClient(**self._settings())
+        admin = self._client(KafkaAdminClient)
         try:
             admin.create_topics([NewTopic(topic, num_partitions=partitions, replication_factor=-1)])
         except TopicAlreadyExistsError:
             pass
         finally:
             admin.close()
+
+    def _client(self, kind: Callable[..., Any], **settings: Any) -> Any:
+        """A client of some kind; where kafka-python gives up, it would leave a thread and its sockets behind."""
+        self._reach()
+        begun: list[Any] = []
+
+        def connect(**given: Any) -> Any:
+            begun.append(KafkaNetClient(**given))
+            return begun[-1]
+
+        try:
+            return kind(**{**self._settings(), **settings, "kafka_client": connect})
+        except BaseException:
+            for client in begun:
+                client.close()
+            raise
+
+    def _reach(self) -> None:
+        """Look whether anybody listens: that is known at once, where a client would try for seconds.
+
+        Raises:
+            NoBroker: nobody does.
+        """
+        for server in self.servers:
+            host, _, port = server.rpartition(":")
+            try:
+                socket.create_connection((host.strip("[]"), int(port)), _REACH_S).close()
+            except OSError:
+                continue
+            return
+        raise NoBroker
 
     def _settings(self) -> dict[str, Any]:
         return {

@@ -1,0 +1,99 @@
+"""Readers that come and go share a site without a loss."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+
+from tests.connectors.kafka.footage import DEADLINE_S, Reader, Site, frame, produce, source
+from tests.kafka_broker import KafkaBroker
+
+pytestmark = pytest.mark.service
+
+STREAMS = [f"camera-{number}" for number in range(8)]
+
+
+@contextmanager
+def working(reader: Reader) -> Iterator[None]:
+    """Let a reader work in a thread; what it dies of fails the test."""
+    ended, died = threading.Event(), []
+
+    def work() -> None:
+        try:
+            while not ended.is_set():
+                reader.turn()
+        except BaseException as e:
+            died.append(e)
+        finally:
+            reader.close()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join(DEADLINE_S)
+    assert died == []
+    assert not thread.is_alive()
+
+
+def test_streams_move_to_a_reader_that_joins_and_back_when_it_leaves(broker: KafkaBroker) -> None:
+    topic, site, sent = broker.topic(4), Site(), 30
+    produce(broker, topic, STREAMS, sent)
+    with Reader(source(broker, topic), site, "first") as first:
+        first.until(lambda: site.num_frames == sent * len(STREAMS))
+        second = Reader(source(broker, topic), site, "second")
+        with working(second):
+            first.until(lambda: bool(first.left))
+            while len(set(site.readers.values())) < 2:  # streams are opened when footage comes
+                produce(broker, topic, STREAMS, 1, first=sent)
+                sent += 1
+                for _ in range(5):
+                    first.turn()
+            produce(broker, topic, STREAMS, 40, first=sent)
+            sent += 40
+            first.until(lambda: site.num_frames == sent * len(STREAMS))
+        produce(broker, topic, STREAMS, 10, first=sent)
+        sent += 10
+        first.until(lambda: site.num_frames == sent * len(STREAMS))
+        assert set(site.readers.values()) == {"first"}
+    assert site.shared == []
+    for stream_id in STREAMS:  # nothing lost, nothing doubled, all in order
+        assert [one.index for one in site.frames[stream_id]] == list(range(sent))
+        assert [one.utc for one in site.frames[stream_id]] == [frame(stream_id, index).utc for index in range(sent)]
+
+
+def test_streams_are_given_up_in_the_thread_that_polls(broker: KafkaBroker) -> None:
+    topic, site = broker.topic(4), Site()
+    produce(broker, topic, STREAMS, 5)
+    with Reader(source(broker, topic), site, "first") as first:
+        first.until(lambda: site.num_frames == 5 * len(STREAMS))
+        threads: set[int] = set()
+        leave = first.leave
+
+        def leave_here(stream_ids: list[str]) -> None:
+            threads.add(threading.get_ident())
+            leave(stream_ids)
+
+        first.leave = leave_here  # type: ignore[method-assign, assignment]
+        with working(Reader(source(broker, topic), site, "second")):
+            first.until(lambda: bool(first.left))
+        assert threads == {threading.get_ident()}
+
+
+def test_what_was_not_durable_goes_with_the_stream(broker: KafkaBroker) -> None:
+    topic, site = broker.topic(4), Site()
+    produce(broker, topic, STREAMS, 5)
+    with Reader(source(broker, topic), site, "first") as first:
+        first.durable = False
+        first.until(lambda: site.num_frames == 5 * len(STREAMS))
+        with working(Reader(source(broker, topic), site, "second")):
+            first.until(lambda: bool(first.left))
+            moved = set(first.left)
+            first.until(lambda: all(len(site.frames[stream_id]) == 10 for stream_id in moved))
+    for stream_id in moved:
+        assert [one.index for one in site.frames[stream_id]] == [*range(5), *range(5)]
