@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -174,6 +176,25 @@ def test_garbled_bytes_cost_pictures_and_connections_and_nothing_else(server: Se
         packets = opened.packets()
         assert all(later.decode_s >= earlier.decode_s for earlier, later in pairwise(packets))
         opened.close()
+
+
+def test_what_a_dying_process_says_is_quoted_without_secrets(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.DEBUG)
+    broken = tmp_path / "python"
+    broken.write_text('#!/bin/sh\nread -r request\necho "libavcodec is missing: $request" >&2\nexit 3\n')
+    broken.chmod(0o755)
+    monkeypatch.setattr(sys, "executable", str(broken))
+    opened = RTSPSource("rtsp://jo:pl%40nted@gate/cam?key=s3cret").open()
+    until_down(opened, "does not start", "libavcodec is missing", "rtsp://gate/cam")
+    opened.close()
+    for secret in ("pl%40nted", "pl@nted", "s3cret"):
+        assert secret not in opened.connection.reason + caplog.text
+    monkeypatch.setattr(sys, "executable", str(tmp_path / "nothing"))
+    opened = source(free_port()).open()
+    until_down(opened, "gives no process")
+    opened.close()
 
 
 def test_noise_from_the_first_byte_on_is_no_camera(server: Server) -> None:
