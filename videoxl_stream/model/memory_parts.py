@@ -179,16 +179,13 @@ def restore(memory: VideoMemory, parts: Sequence[bytes], fingerprint: str) -> No
 def fill(memory: VideoMemory, parts: Sequence[Part]) -> None:
     """Fill an empty memory with parts, oldest first; see ``VideoModel.restore_memory``."""
     state, tensors = parts[-1].state, parts[-1].tensors
+    _check_shapes(memory, parts)
     runs, evicted = _joined(memory, parts)
     chunks = [chunk for run in runs for chunk in run.chunks]
     room = memory.budget or math.inf
     kept = list(takewhile(lambda chunk: state["next"] - chunk.first <= room, reversed(chunks)))[::-1]
     gone = chunks[: len(chunks) - len(kept)]
-    keys, values, times = (
-        torch.cat([*(getattr(run, name) for run in runs), tensors[name].narrow(dim, 0, 0)], dim)
-        for name, dim in (("keys", 2), ("values", 2), ("times", 1))
-    )
-    _put(memory, _Run(kept, keys, values, times), state["next"])
+    _put(memory, runs, kept, state["next"])
     memory.carry, memory.last_s = state["carry"], state["last_s"]
     left = [*evicted, *(time_s for chunk in gone for time_s in (chunk.start_s, chunk.end_s))]
     memory.evicted = [min(left), max(left)] if left else []
@@ -221,19 +218,31 @@ def _joined(memory: VideoMemory, parts: Sequence[Part]) -> tuple[list[_Run], lis
     return runs, state["evicted"] if lost_until_s is None else [-math.inf, lost_until_s]
 
 
-def _put(memory: VideoMemory, run: _Run, stop: int) -> None:
-    """Write the slots of a run so that ``stop`` follows them."""
-    num_slots = sum(chunk.num_slots for chunk in run.chunks)
-    first = stop - num_slots
+def _check_shapes(memory: VideoMemory, parts: Sequence[Part]) -> None:
+    layers, heads, _, dim = memory.slots.keys.shape
+    for part in parts:
+        shape = part.tensors["keys"].shape
+        if (*shape[:2], *shape[3:]) != (layers, heads, dim):
+            msg = f"keys are {tuple(shape)}, but there are {layers} layers of {heads} heads of {dim}"
+            raise ValueError(msg)
+
+
+def _put(memory: VideoMemory, runs: Sequence[_Run], kept: list[Chunk], stop: int) -> None:
+    """Write the slots of the chunks that are kept, which ``stop`` follows; run by run, since all may be gigabytes."""
+    first = kept[0].first if kept else stop
     slots = memory.slots
     if memory.budget is None:
         slots.reserve(slots=stop)
-    places = torch.from_numpy(slots.places(np.arange(first, stop))).to(slots.keys.device)
-    dropped = run.keys.shape[2] - num_slots
-    slots.keys.index_copy_(2, places, run.keys[:, :, dropped:].to(slots.keys.device))
-    slots.values.index_copy_(2, places, run.values[:, :, dropped:].to(slots.values.device))
+    times = [np.zeros((2, 0))]
+    for run in runs:
+        low = min(max(first, run.first), run.stop)
+        places = torch.from_numpy(slots.places(np.arange(low, run.stop))).to(slots.keys.device)
+        new = slice(low - run.first, None)
+        slots.keys.index_copy_(2, places, run.keys[:, :, new].to(slots.keys.device))
+        slots.values.index_copy_(2, places, run.values[:, :, new].to(slots.values.device))
+        times.append(run.times[:, new].numpy())
     memory.next = first
-    memory.remember_all(run.chunks, run.times[:, dropped:].numpy(), first)
+    memory.remember_all(kept, np.concatenate(times, axis=1), first)
 
 
 def _put_sink(memory: VideoMemory, tensors: dict[str, Tensor]) -> None:
