@@ -10,6 +10,7 @@ that this process ends with it. When standard input closes, the process ends.
 
 from __future__ import annotations
 
+import gc
 import os
 import resource
 import sys
@@ -196,6 +197,7 @@ def main() -> None:
     outlet.send({"kind": "ready"})
     while True:
         Capture(requests.get(), outlet).run()
+        gc.collect()  # FFmpeg's buffers are freed with the objects around them, which hold each other
 
 
 if __name__ == "__main__":
