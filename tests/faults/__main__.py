@@ -1,0 +1,90 @@
+"""Run every kind of fault, print a table, and write it as JSON.
+
+python -m tests.faults [--only WORD] [--out build/faults.json]
+"""
+
+from __future__ import annotations
+
+import argparse
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from tests import postgres
+from tests.faults.crash import killed
+from tests.faults.databases import stopped
+from tests.faults.disks import full, small_disk
+from tests.faults.disturbed import disturbed
+from tests.faults.footage import FootageSite
+from tests.faults.outcome import Outcome, write
+
+_MIB = 2**20
+_SITE_S = 300.0  # five minutes
+_SEED = 4021
+
+
+def kills(folder: Path, durability: str, num_kills: int) -> Outcome:
+    """kill -9 of the daemon at random points of a five-minute site."""
+    site = FootageSite(folder / "clips", seed=_SEED, duration_s=_SITE_S, durability=durability)
+    outcome = killed(folder, site, num_kills=num_kills, seed=7)
+    return outcome.named(f"kill -9 of the daemon, durability {durability}")
+
+
+def postgresql(folder: Path) -> Outcome:
+    """PostgreSQL is stopped for 20 s."""
+    programs = postgres.programs()
+    assert programs is not None, postgres.REMEDY
+    site = FootageSite(folder / "clips", seed=_SEED, duration_s=_SITE_S)
+    with postgres.served(programs) as server:
+
+        def url(name: str) -> str:
+            server.create(name)
+            return server.url(name)
+
+        return disturbed("PostgreSQL stopped", folder, site, stopped(server), tries=3, lasts_s=20.0, seed=8, url=url)
+
+
+def disk(folder: Path) -> Outcome:
+    """The disk of store, memory and evidence is full for 10 s."""
+    site = FootageSite(folder / "clips", seed=_SEED, duration_s=_SITE_S)
+    with small_disk(folder / "disk", 256 * _MIB):
+        return disturbed("disk full", folder / "disk" / "sites", site, full, tries=3, lasts_s=10.0, seed=9)
+
+
+FAULTS: dict[str, Callable[[Path], Outcome]] = {
+    "kills-kv": lambda folder: kills(folder, "kv", 60),
+    "kills-frames": lambda folder: kills(folder, "frames", 15),
+    "postgresql": postgresql,
+    "disk": disk,
+}
+
+
+def main() -> None:
+    """Read the command line, and run."""
+    given = argparse.ArgumentParser(description="Run every kind of fault.")
+    given.add_argument("--only", default="", help="those whose name holds this word")
+    given.add_argument("--out", type=Path, default=Path("build/faults.json"))
+    options = given.parse_args()
+    console, outcomes = Console(), list[Outcome]()
+    for name, fault in FAULTS.items():
+        if options.only in name:
+            began = time.monotonic()
+            console.print(f"{name} ...", style="dim")
+            with tempfile.TemporaryDirectory(prefix="faults") as folder:
+                outcomes.append(fault(Path(folder)))
+            console.print(f"{name}: {outcomes[-1]} in {time.monotonic() - began:.0f} s", style="dim")
+            write(outcomes, options.out)
+    table = Table("fault", "tried", "survived", "lost", "duplicated", "seconds to recover", "what is counted")
+    for one in outcomes:
+        figures = (one.tried, one.survived, one.lost, one.duplicated, one.seconds_to_recover)
+        table.add_row(one.name, *map(str, figures), one.remark)
+    console.print(table)
+    raise SystemExit(not all(outcome.is_well for outcome in outcomes))
+
+
+if __name__ == "__main__":
+    main()
