@@ -48,9 +48,10 @@ class KafkaBroker:
     def start(self) -> None:
         """Begin to serve."""
         url = f"tcp://{self.servers}"
+        listening = ["--listener-url", url, "--advertised-listener-url", url]
         self._process = subprocess.Popen(
-            [str(program()), "broker", "--listener-url", url, "--advertised-listener-url", url]
-            + ["--storage-engine", "memory://tansu/"],
+            ["tansu", "broker", *listening, "--storage-engine", "memory://tansu/"],
+            executable=program(),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
         )

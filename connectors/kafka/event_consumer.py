@@ -89,7 +89,7 @@ class EventConsumer:
         status: Status | str | None = None,
         dead_letters: str | None = None,
         remembered: int = 100_000,
-        session_timeout_s: float = 30.0,
+        session_timeout_s: float = 10.0,
         security: KafkaSecurity | None = None,
     ) -> None:
         if not group.strip() or start not in {"earliest", "latest"} or remembered < 1 or session_timeout_s < 1:

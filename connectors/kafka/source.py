@@ -66,7 +66,7 @@ class KafkaSource:
         limits: InFlight | None = None,
         max_message_bytes: int = 32 * 2**20,
         max_pixels: int = 1 << 26,
-        session_timeout_s: float = 30.0,
+        session_timeout_s: float = 10.0,
         security: KafkaSecurity | None = None,
     ) -> None:
         self.brokers = Brokers(servers, security)

@@ -58,12 +58,12 @@ def send(broker: KafkaBroker, topic: str, messages: Iterable[tuple[dict[str, byt
 
 
 def source(broker: KafkaBroker, topic: str, **options: Any) -> KafkaSource:
-    usual: dict[str, Any] = {"group": "site", "sample_fps": None, "session_timeout_s": SESSION_S}
+    usual: dict[str, Any] = {"group": f"{topic}-site", "sample_fps": None, "session_timeout_s": SESSION_S}
     return KafkaSource(broker.servers, topic, **{**usual, **options})
 
 
-def committed(broker: KafkaBroker, topic: str, partition: int = 0, group: str = "site") -> int | None:
-    consumer = broker.brokers.consumer(group_id=group)
+def committed(broker: KafkaBroker, topic: str, partition: int = 0, group: str | None = None) -> int | None:
+    consumer = broker.brokers.consumer(group_id=group or f"{topic}-site")
     try:
         offset: int | None = consumer.committed(TopicPartition(topic, partition))
     finally:

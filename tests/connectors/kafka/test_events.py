@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from itertools import islice
+from typing import Any
 
 import pytest
 
@@ -26,8 +27,9 @@ def publish(broker: KafkaBroker, topic: str, events: list[Event]) -> None:
     sink.close()
 
 
-def consumer(broker: KafkaBroker, topic: str, **options: object) -> EventConsumer:
-    return EventConsumer(broker.servers, topic, **{"group": "alarms", "session_timeout_s": SESSION_S, **options})  # type: ignore[arg-type]
+def consumer(broker: KafkaBroker, topic: str, **options: Any) -> EventConsumer:
+    usual: dict[str, Any] = {"group": f"{topic}-alarms", "session_timeout_s": SESSION_S}
+    return EventConsumer(broker.servers, topic, **{**usual, **options})
 
 
 def collect(events: EventConsumer, num: int) -> list[Event]:
@@ -56,7 +58,7 @@ def test_iterating_commits_what_the_body_has_finished(broker: KafkaBroker) -> No
     publish(broker, topic, sent)
     with consumer(broker, topic) as events:
         assert list(islice(events, 4)) == sent[:4]  # the body of the fourth never came back
-    assert committed(broker, topic, group="alarms") == 3
+    assert committed(broker, topic, group=f"{topic}-alarms") == 3
     with consumer(broker, topic) as events:
         assert list(islice(events, 3)) == sent[3:]
 
@@ -79,7 +81,7 @@ def test_each_revision_comes_once(broker: KafkaBroker) -> None:
         assert collect(events, 3) == [opened, updated, occurrence(1)]
         assert (events.counts.given, events.counts.repeated) == (3, 3)
         assert events.connection.up
-    assert committed(broker, topic, group="alarms") == 6
+    assert committed(broker, topic, group=f"{topic}-alarms") == 6
 
 
 def test_only_so_many_events_are_remembered(broker: KafkaBroker) -> None:
@@ -95,7 +97,8 @@ def test_filters(broker: KafkaBroker) -> None:
     publish(broker, topic, [occurrence(0), wanted, occurrence(1, stream_id="yard")])
     for name, value in (("stream_id", "yard"), ("rule", "smoke"), ("severity", "warning"), ("status", "closed")):
         with consumer(broker, topic, group=f"by-{name}", **{name: value}) as events:
-            assert collect(events, 1)[0] == (wanted if name != "nobody" else None)
+            assert wanted in collect(events, 1)
+            assert events.counts.unwanted >= 1
 
 
 def test_what_is_no_event_is_left_out_or_kept(broker: KafkaBroker, caplog: pytest.LogCaptureFixture) -> None:
