@@ -39,7 +39,8 @@ def write_video(
     b_frames: int = 2,
 ) -> Path:
     """Encode one picture for each moment; its brightness counts up so that every picture is its own."""
-    x264 = {"g": "12", "bf": str(b_frames), "sc_threshold": "0"}
+    # Without pictures that lean on later ones key frames come exactly when they are due, too, as from a camera.
+    x264 = {"g": "12", "bf": str(b_frames)} | ({} if b_frames else {"sc_threshold": "0"})
     options = {"movflags": "faststart"} if path.suffix == ".mp4" else {}
     with av.open(path, "w", options=options) as container:
         if creation_time:
