@@ -6,6 +6,7 @@ import logging
 import os
 import time
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from videoxl_stream.connectors.backoff import Backoff
@@ -114,7 +115,7 @@ class OpenCamera:
     @property
     def connection(self) -> Connection:
         """Whether it is up, and why not."""
-        return self._connection
+        return replace(self._connection, dropped=self.dropped)
 
     def read(self, timeout_s: float) -> Frame | None:
         """Return the next sampled frame, or None when none came within ``timeout_s``; also while it is down.

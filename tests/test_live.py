@@ -293,3 +293,13 @@ def test_rules_can_change_while_it_runs(watching: Callable[..., Pipeline]) -> No
     with pytest.raises(ConfigError):
         pipeline.change_rules([])
     assert [rule.name for rule in pipeline.rules] == ["fall"]
+
+
+def test_what_a_source_gave_up_unread_is_counted(watching: Callable[..., Pipeline]) -> None:
+    camera = Camera()
+    pipeline = watching(camera)
+    camera.give(*range(4))
+    camera.connection = Connection(dropped=7)
+    work(pipeline)
+    counts = pipeline.counts["gate"]
+    assert (counts.read, counts.ingested, counts.dropped, counts.held) == (11, 4, 7, 0)

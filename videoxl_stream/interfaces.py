@@ -24,11 +24,13 @@ class Connection:
         up: whether footage can come.
         reason: why none can, fit for people and without credentials; empty while it is up.
         losses: how often it was lost so far, also where it came back between two looks.
+        dropped: frames that the source itself gave up so far, because nobody read for long.
     """
 
     up: bool = True
     reason: str = ""
     losses: int = 0
+    dropped: int = 0
 
 
 class OpenSource(Protocol):
@@ -107,6 +109,13 @@ class OpenFeed(Protocol):
 
         Returns:
             streams that are new here, each to be opened where the last reader of it stopped.
+        """
+
+    def renew(self, reason: str) -> None:
+        """Give all streams up at the next ``poll``, and begin anew: those that are still ours come again.
+
+        Args:
+            reason: for people.
         """
 
     def close(self) -> None:

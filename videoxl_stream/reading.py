@@ -48,13 +48,14 @@ class Reader:
 
     @property
     def counts(self) -> BufferCounts:
-        """What became of the frames that the source gave; one that the buffer refused is held here."""
+        """What became of the frames of the source; one that the buffer refused is held here."""
         with self._changed:
             counts, refused = self._buffer.counts, int(self._refused is not None)
+            lost = self._forgotten + self.source.connection.dropped
         return BufferCounts(
-            accepted=counts.accepted + refused + self._forgotten,
+            accepted=counts.accepted + refused + lost,
             taken=counts.taken,
-            dropped=counts.dropped + self._forgotten,
+            dropped=counts.dropped + lost,
             held=counts.held + refused,
         )
 
@@ -126,6 +127,11 @@ class Reader:
     def close(self) -> None:
         """Close the source; what waits stays."""
         self.source.close()
+
+    def break_off(self, fault: SourceReadError) -> None:
+        """Read no more, for a reason that the source knows nothing of."""
+        self.close()
+        self._end(fault)
 
     def _next(self, timeout_s: float) -> tuple[Frame, Position] | None:
         if self.ended:

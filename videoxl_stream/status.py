@@ -14,10 +14,10 @@ class StreamCounts:
 
     Args:
         sampled_away: decoded by the source but not wanted by its sampling.
-        read: given by the source.
+        read: given by the source, or given up by it unread.
         ingested: in a window that the model has taken in.
         still: in a window in which nothing moved: sampled away by the motion gate.
-        dropped: given up by the buffer's policy, or forgotten while they waited.
+        dropped: given up by the buffer's policy, or by a source that nobody read; or forgotten while they waited.
         held: waiting.
         windows: passed, in this run, still ones included.
         events: opened, in this run.

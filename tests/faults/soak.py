@@ -88,7 +88,7 @@ class Endless:
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What the process holds at some hour of stream time, and what windows cost since the one before, which is median CPU time."""
+    """What the process holds at some hour of stream time; and the median CPU time of windows since the one before."""
 
     hour: float
     rss_mib: float
