@@ -9,7 +9,8 @@ import pytest
 from tests.evidence.footage import FPS, HEIGHT, WIDTH, event, film, frame, packets_of
 from tests.evidence.watching import clip_of, half_a_minute, jpeg, life, run, shown
 from videoxl_stream.events import ExhibitKind, Status
-from videoxl_stream.evidence import Evidence
+from videoxl_stream.evidence import Evidence, masking
+from videoxl_stream.evidence.recorder import OpenEvidence
 from videoxl_stream.frames import Image, Packet
 from videoxl_stream.regions import Point, Regions
 
@@ -63,6 +64,44 @@ def test_masks_lie_on_the_upright_picture(tmp_path: Path) -> None:
     evidence.add(turned)
     evidence.see([frame(10.0)])
     evidence.note(event(8, 9, status=Status.CLOSED))
-    after = shown(tmp_path, clip_of(evidence.advance(19)))
+    after = shown(tmp_path, clip_of(evidence.advance(19) + evidence.finish()))
     assert after[0][1].shape == (WIDTH, HEIGHT, 3)
     assert_masked([image for _, image in after], (slice(None), slice(0, HEIGHT // 2 - 3)))
+
+
+def planned(folder: Path, packets: list[Packet]) -> OpenEvidence:
+    """Evidence that is about to make one clip with a mask."""
+    evidence = Evidence(folder).open("site", "cam", Regions(masks=[TOP]))
+    evidence.add(packets)
+    evidence.see([frame(10.0)])
+    evidence.note(event(8, 9, status=Status.CLOSED))
+    return evidence
+
+
+def test_a_clip_with_a_mask_holds_nobody_up_and_comes_when_it_is_done(tmp_path: Path, packets: list[Packet]) -> None:
+    evidence = planned(tmp_path, packets)
+    exhibits = evidence.advance(19)
+    assert exhibits == []  # no process starts, decodes and encodes that fast
+    while not exhibits:
+        exhibits = evidence.advance(20)
+    assert_masked([image for _, image in shown(tmp_path, clip_of(exhibits))])
+
+
+def test_an_encoder_that_fails_costs_the_clip_and_nothing_else(
+    tmp_path: Path, packets: list[Packet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(masking, "_MODULE", "videoxl_stream.evidence.nowhere")
+    evidence = planned(tmp_path, packets)
+    assert evidence.advance(19) + evidence.finish() == []
+    assert evidence.counts.failed == 1
+    assert "ended with status 1" in evidence.failing
+    assert list(tmp_path.rglob("*.partial*")) == []
+
+
+def test_an_encoder_that_takes_too_long_is_given_up(
+    tmp_path: Path, packets: list[Packet], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(masking, "_MODULE", "http.server")  # serves for ever
+    evidence = planned(tmp_path, packets)
+    assert evidence.advance(19) + evidence.finish(wait_s=0.01) == []
+    assert evidence.counts.failed == 1

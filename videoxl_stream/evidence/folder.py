@@ -40,13 +40,34 @@ class StreamFolder:
         Raises:
             OSError: there is no room or no permission; nothing is left behind.
         """
-        path.parent.mkdir(parents=True, exist_ok=True)
-        partial = path.with_name(path.name + ".partial")
+        partial = self.partial(path)
         try:
             write(partial)
-            num_bytes = partial.stat().st_size
-            os.replace(partial, path)
+            return self.adopt(path)
         except BaseException:
-            partial.unlink(missing_ok=True)
+            self.give_up(path)
             raise
+
+    def partial(self, path: Path) -> Path:
+        """Where a file may be written that is to become ``path``; its folder is made.
+
+        Raises:
+            OSError: it cannot be made.
+        """
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.with_name(path.name + ".partial")
+
+    def adopt(self, path: Path) -> int:
+        """Put what was written beside ``path`` in its place; its size in bytes.
+
+        Raises:
+            OSError: there is nothing, or no permission.
+        """
+        partial = path.with_name(path.name + ".partial")
+        num_bytes = partial.stat().st_size
+        os.replace(partial, path)
         return num_bytes
+
+    def give_up(self, path: Path) -> None:
+        """Leave nothing behind of what was written beside ``path``."""
+        path.with_name(path.name + ".partial").unlink(missing_ok=True)

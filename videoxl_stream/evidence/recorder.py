@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import logging
 import math
-from collections.abc import Callable, Iterator, Sequence
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +15,9 @@ import av
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Event, Exhibit, ExhibitKind, Status
 from videoxl_stream.evidence.album import Album, to_jpeg
-from videoxl_stream.evidence.encode import TimedPicture, decode, encode, unpack
+from videoxl_stream.evidence.encode import encode, unpack
 from videoxl_stream.evidence.folder import StreamFolder
+from videoxl_stream.evidence.masking import MaskedClip
 from videoxl_stream.evidence.remux import can_remux, remux, suffix_of
 from videoxl_stream.evidence.ring import Need, PacketRing
 from videoxl_stream.frames import Frame, Packet
@@ -23,7 +25,8 @@ from videoxl_stream.regions import Regions
 
 _THUMBNAIL_WIDTH, _THUMBNAIL_QUALITY = 160, 70
 _CLIP_SUFFIXES = (".mp4", ".mkv")
-_ROUNDING_S = 1e-4
+_FINISH_S = 60.0
+_MOST_ENCODING = 4  # clips with masks at once, of one stream
 _log = logging.getLogger(__name__)
 
 
@@ -129,6 +132,7 @@ class OpenEvidence:
         self._ring = PacketRing(keep_s=keep_s, max_s=max_s, max_bytes=evidence.ring_bytes)
         self._album = Album(quality=evidence.picture_quality, keep_s=keep_s, max_s=max_s, max_bytes=evidence.ring_bytes)
         self._plans: dict[str, _Plan] = {}
+        self._encoding: list[_Encoding] = []
         self._seen_s = -math.inf
         self._written = self._failed = self._written_bytes = 0
         self._warned = False
@@ -197,11 +201,16 @@ class OpenEvidence:
         Args:
             now_s: stream time up to which footage has been given to ``add`` and ``see``.
         """
-        return self._write_clips([plan for plan in self._plans.values() if self._due_s(plan) <= now_s])
+        due = [plan for plan in self._plans.values() if self._due_s(plan) <= now_s]
+        return self._write_clips(due) + self._collect()
 
-    def finish(self) -> list[Exhibit]:
-        """Write all clips that are planned, with what footage there is: the stream has ended."""
-        return self._write_clips(list(self._plans.values()))
+    def finish(self, wait_s: float = _FINISH_S) -> list[Exhibit]:
+        """Write all clips that are planned, with what footage there is: the stream has ended.
+
+        Args:
+            wait_s: for clips with masks, which are encoded elsewhere; those that take longer are given up.
+        """
+        return self._write_clips(list(self._plans.values())) + self._collect(wait_s)
 
     def _start_s(self, plan: _Plan) -> float:
         return plan.event.start_s - self._evidence.pre_roll_s
@@ -265,16 +274,44 @@ class OpenEvidence:
         # What is encoded anyway need not begin at a keyframe.
         first_s = min(packet.time_s for packet in packets if packet.time_s >= start_s)
         path, shown = self._place(event, ".mp4"), _Shown(first_s, end_s, event.start, event.start_s)
-        pictures = self._masked(packets, first_s)
-        return self._write(path, ExhibitKind.CLIP, event, shown, lambda partial: encode(pictures, partial))
+        return self._begin_masked(event, packets, shown, path)
 
-    def _masked(self, packets: Sequence[Packet], first_s: float) -> Iterator[TimedPicture]:
-        for time_s, image in decode(packets):
-            if time_s >= first_s - _ROUNDING_S:
-                yield time_s, self._regions.hide(image)
+    def _begin_masked(self, event: Event, packets: Sequence[Packet], shown: _Shown, path: Path) -> list[Exhibit]:
+        if len(self._encoding) == _MOST_ENCODING:
+            return self._fail(f"{path} cannot be made: {_MOST_ENCODING} clips with masks are being encoded already")
+        try:
+            clip = MaskedClip(packets, shown.start_s, self._regions, self._folder.partial(path))
+        except OSError as e:
+            return self._fail(f"{path} cannot be written: {e}")
+        self._encoding.append(_Encoding(event, shown, path, clip))
+        return []
+
+    def _collect(self, wait_s: float = 0.0) -> list[Exhibit]:
+        """The clips with masks that are done by now; where there is to be waited, all others are given up."""
+        exhibits, left, deadline = [], [], time.monotonic() + wait_s
+        for one in self._encoding:
+            if one.clip.wait(max(0.0, deadline - time.monotonic())) or wait_s:
+                exhibits += self._end_masked(one)
+            else:
+                left.append(one)
+        self._encoding = left
+        return exhibits
+
+    def _end_masked(self, one: _Encoding) -> list[Exhibit]:
+        error = one.clip.error
+        one.clip.close()
+        if error:
+            self._folder.give_up(one.path)
+            return self._fail(f"{one.path} cannot be made: {error}")
+        return self._list(one.path, ExhibitKind.CLIP, one.event, one.shown, lambda: self._folder.adopt(one.path))
 
     def _write(
         self, path: Path, kind: ExhibitKind, event: Event | None, shown: _Shown, write: Callable[[Path], None]
+    ) -> list[Exhibit]:
+        return self._list(path, kind, event, shown, lambda: self._folder.write(path, write))
+
+    def _list(
+        self, path: Path, kind: ExhibitKind, event: Event | None, shown: _Shown, put: Callable[[], int]
     ) -> list[Exhibit]:
         try:
             exhibit = Exhibit(
@@ -287,7 +324,7 @@ class OpenEvidence:
                 end=shown.utc(shown.end_s),
                 start_s=shown.start_s,
                 end_s=shown.end_s,
-                num_bytes=self._folder.write(path, write),
+                num_bytes=put(),
             )
         except (av.FFmpegError, OSError, ValueError, OverflowError) as e:
             return self._fail(f"{path} cannot be written: {e}")
@@ -326,6 +363,16 @@ class _Shown:
 
     def utc(self, time_s: float) -> datetime:
         return self.known + timedelta(seconds=time_s - self.known_s)
+
+
+@dataclass(frozen=True, slots=True)
+class _Encoding:
+    """A clip with masks that is being made."""
+
+    event: Event
+    shown: _Shown
+    path: Path
+    clip: MaskedClip
 
 
 def _put(data: bytes, path: Path) -> None:
