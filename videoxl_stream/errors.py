@@ -2,6 +2,7 @@
 
     VideoXLStreamError
     ├── ConfigError            an argument, option or definition cannot work
+    │   └── InUse              another process uses what only one can
     ├── SourceError            a source failed
     │   ├── SourceOpenError    it could not be opened
     │   ├── SourceReadError    it broke while being read
@@ -11,6 +12,7 @@
     │   ├── MemoryFormatError  a saved memory is damaged or belongs to another model
     │   └── NotInMemoryError   the asked span holds no footage that is still in memory
     ├── StoreError             the event store refused or could not be reached
+    │   └── StreamTaken        another process has gone on with the stream since
     ├── SinkError              a sink did not take an event
     └── WebhookError           what was received is no webhook of ours
 
@@ -27,6 +29,10 @@ class VideoXLStreamError(Exception):
 
 class ConfigError(VideoXLStreamError, ValueError):
     """Raised when an argument, option or definition cannot work, before any work starts."""
+
+
+class InUse(ConfigError):  # noqa: N818 - how things stand, and mostly for a moment
+    """Raised when another process uses what only one can, such as a stream's memory on disk."""
 
 
 class SourceError(VideoXLStreamError):
@@ -63,6 +69,21 @@ class NotInMemoryError(ModelError):
 
 class StoreError(VideoXLStreamError):
     """Raised when the event store refuses or cannot be reached."""
+
+
+class StreamTaken(StoreError):  # noqa: N818 - how things stand
+    """Raised when another process has gone on with a stream since; nothing was written, and nothing may be.
+
+    Args:
+        stream_id: name of the stream.
+    """
+
+    def __init__(self, stream_id: str) -> None:
+        super().__init__(
+            f"stream {stream_id!r} is watched by another process now, which goes on from what is stored; where that "
+            "was not meant, stop one of the two, or give it another pipeline name"
+        )
+        self.stream_id = stream_id
 
 
 class SinkError(VideoXLStreamError):

@@ -6,6 +6,7 @@ from collections import deque
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 
+from videoxl_stream.errors import StreamTaken
 from videoxl_stream.events import Event, Exhibit
 from videoxl_stream.interfaces import Sink
 from videoxl_stream.status import StreamCounts
@@ -22,6 +23,7 @@ class Entry:
         exhibits: files of evidence that are there.
         state: how far the stream has come; None leaves it.
         counts: what became of its frames; None leaves it.
+        claim: under which it is written; None for what does no harm although another process has the stream.
         stored: called once all that is in the store.
     """
 
@@ -30,6 +32,7 @@ class Entry:
     exhibits: Sequence[Exhibit] = ()
     state: StreamState | None = None
     counts: StreamCounts | None = None
+    claim: int | None = None
     stored: Callable[[], None] = lambda: None
 
 
@@ -41,10 +44,19 @@ class Ledger:
         pipeline: name of the pipeline.
         sinks: told of each event after it is stored.
         outbox: names of sinks that the store keeps every new revision for, until it is delivered.
+        taken: called with what says that another process goes on with a stream, of which nothing waits any more.
     """
 
-    def __init__(self, store: EventStore, pipeline: str, sinks: Sequence[Sink], outbox: Sequence[str]) -> None:
+    def __init__(
+        self,
+        store: EventStore,
+        pipeline: str,
+        sinks: Sequence[Sink],
+        outbox: Sequence[str],
+        taken: Callable[[StreamTaken], None],
+    ) -> None:
         self._store, self._pipeline, self._sinks, self._outbox = store, pipeline, tuple(sinks), tuple(outbox)
+        self._taken = taken
         self._entries: deque[Entry] = deque()
 
     def __len__(self) -> int:
@@ -74,7 +86,12 @@ class Ledger:
         events: list[Event] = []
         while self._entries:
             entry = self._entries[0]
-            fresh = self._commit(entry)
+            try:
+                fresh = self._commit(entry)
+            except StreamTaken as e:
+                self.drop(entry.stream_id)
+                self._taken(e)
+                continue
             self._entries.popleft()
             entry.stored()
             for event in fresh:
@@ -100,5 +117,6 @@ class Ledger:
             state=entry.state,
             exhibits=entry.exhibits,
             counts=None if entry.counts is None else asdict(entry.counts),
+            claim=entry.claim,
             **outbox,
         )

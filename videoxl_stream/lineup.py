@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 
-from videoxl_stream.errors import ConfigError
+from videoxl_stream.errors import ConfigError, InUse, SourceReadError, StreamTaken
 from videoxl_stream.interfaces import Feed, OpenFeed, Source
 from videoxl_stream.reading import LiveReader
 from videoxl_stream.stream import Stream
 
 _IDLE_S = 0.2  # how long one round of all streams waits where nothing comes
 _POLL_EVERY_S = 0.02
+_TRY_AGAIN_S = 0.5  # to open what another process is still using
+_log = logging.getLogger(__name__)
 
 
 class Lineup:
@@ -29,8 +32,11 @@ class Lineup:
         self._streams: dict[str, Stream] = {}
         self._turns: deque[Stream] = deque()
         self._feeds: list[OpenFeed] = []
+        self._waiting: dict[str, tuple[Source, float]] = {}  # not open yet, and when to try
+        self._brought: dict[str, OpenFeed] = {}  # by which feed a stream came
         self._latest: Stream | None = None
         self.is_open = False  # was opened at some time; a closed one stays readable
+        self._told: set[str] = set()  # of streams that wait, people know
         self._quiet = 0  # turns since anything came
         self._polled_at = -_POLL_EVERY_S
 
@@ -64,6 +70,8 @@ class Lineup:
             SourceOpenError: a source cannot be opened.
         """
         self._streams, self._quiet, self.is_open = {}, 0, True
+        self._waiting.clear()
+        self._brought.clear()
         try:
             for source in sources:
                 self.add(source, resume=resume)
@@ -116,6 +124,24 @@ class Lineup:
         self.finish(stream)
         del self._streams[stream.stream_id]
 
+    def lose(self, taken: StreamTaken) -> None:
+        """Let a stream go that another process has gone on with.
+
+        That of a feed comes again if it is ours after all. A source of our own has broken: two were told to watch it.
+        """
+        stream = self._streams.get(taken.stream_id)
+        if stream is None or stream.finished:
+            return
+        _log.warning("%s", taken)
+        feed = self._brought.pop(taken.stream_id, None)
+        if feed is None:
+            stream.reader.break_off(SourceReadError(str(taken)))
+            self.finish(stream)
+        else:
+            self.remove(stream)
+            feed.renew(str(taken))
+        self._leave(stream)
+
     def stop(self) -> list[Stream]:
         """Let no more footage come in of live sources, and give back their streams."""
         readers = {stream.stream_id: stream.reader for stream in self._turns}
@@ -130,6 +156,7 @@ class Lineup:
         """Close all feeds, and give back the streams that were at work, for the caller to close."""
         working = list(self._turns)
         self._turns.clear()
+        self._waiting.clear()
         with ExitStack() as closing:
             while self._feeds:
                 closing.callback(self._feeds.pop().close)
@@ -143,10 +170,29 @@ class Lineup:
         for feed in self._feeds:
             patience_s = 0.0 if self._turns else _IDLE_S / len(self._feeds)
             for source in feed.poll(patience_s, self._let_go):
-                self.add(source, resume=True)
+                self._waiting[source.stream_id] = source, now
+                self._brought[source.stream_id] = feed
+        for name in [name for name, (_, at) in self._waiting.items() if at <= now]:
+            self._try_to_open(name)
+
+    def _try_to_open(self, stream_id: str) -> None:
+        """Open what a feed has brought; who had it before may still be letting go of it."""
+        source, _ = self._waiting[stream_id]
+        try:
+            self.add(source, resume=True)
+        except InUse as e:
+            if stream_id not in self._told:
+                _log.warning("stream %s waits to be opened: %s", stream_id, e)
+            self._told.add(stream_id)
+            self._waiting[stream_id] = source, time.monotonic() + _TRY_AGAIN_S
+        else:
+            del self._waiting[stream_id]
+            self._told.discard(stream_id)
 
     def _let_go(self, stream_ids: Sequence[str]) -> None:
         for stream_id in stream_ids:
+            self._waiting.pop(stream_id, None)
+            self._brought.pop(stream_id, None)
             stream = self._streams.get(stream_id)
             if stream is not None:
                 self.remove(stream)

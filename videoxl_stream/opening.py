@@ -46,22 +46,25 @@ class Opening:
     durability: Durability | None
 
     def stream(self, source: Source, rules: Sequence[Rule], *, resume: bool) -> Stream:
-        """Open one.
+        """Open one, which nobody else can go on with from then on.
 
         Raises:
+            InUse: another process uses its durable memory.
             SourceOpenError: the source cannot be opened.
             MemoryFormatError: its durable memory was made by another model, or with other settings.
             StoreError: the store cannot be read.
         """
         stream_id = source.stream_id
-        before = (self.store.restore(self.pipeline, stream_id) if resume else None) or StreamState()
         with ExitStack() as opened:
             journal = None
-            if self.durability is None:
-                memory = self.model.open_memory(**self.settings)
-            else:
+            if self.durability is not None:
                 journal = self.durability.open(self.model, self.pipeline, stream_id, **self.settings)
                 opened.callback(journal.close)
+            claim = self.store.claim(self.pipeline, stream_id)  # who had it before has let go of the memory
+            before = (claim.state if resume else None) or StreamState()
+            if journal is None:
+                memory = self.model.open_memory(**self.settings)
+            else:
                 memory = journal.restore(before.windows).memory
             stream = Stream(
                 source,
@@ -69,6 +72,7 @@ class Opening:
                 rules,
                 before,
                 pipeline=self.pipeline,
+                claim=claim.number,
                 window_frames=self.model.window_frames,
                 limits=self.limits,
                 regions=self.regions.get(stream_id),

@@ -114,7 +114,7 @@ class Pipeline:
             evidence=evidence,
             durability=durability,
         )
-        self._ledger = Ledger(store, name, self.sinks, self.outbox)
+        self._ledger = Ledger(store, name, self.sinks, self.outbox, lambda e: self._lineup.lose(e))  # noqa: PLW0108
         self._worker = Worker(model, self._ledger)
         self._lineup = Lineup(self._open_stream, self._worker.let_go)
 
@@ -377,7 +377,7 @@ class Pipeline:
             if len(self._ledger):
                 events += self._ledger.settle()
             for stream in self._lineup.stop():
-                while time.monotonic() < until and (window := stream.reader.take()) is not None:
+                while not stream.finished and time.monotonic() < until and (window := stream.reader.take()) is not None:
                     events += self._worker.take_in(stream, window, [])
         finally:
             self.close()

@@ -60,6 +60,7 @@ class Stream:
         rules: what to watch for.
         before: where an earlier run stopped.
         pipeline: name of the pipeline.
+        claim: under which it is written to the store.
         window_frames: frames in a full window.
         limits: of its buffer.
         regions: drawn into every frame before anything else sees it.
@@ -80,6 +81,7 @@ class Stream:
         before: StreamState,
         *,
         pipeline: str,
+        claim: int,
         window_frames: int,
         limits: BufferLimits | None = None,
         regions: Regions | None = None,
@@ -90,7 +92,7 @@ class Stream:
         self.stream_id = source.stream_id
         self.live = source.live
         self.memory = memory
-        self.journal = journal
+        self.journal, self.claim = journal, claim
         self.schedule = Schedule(rules, before.asked)
         self.windows = before.windows
         self.unseen: list[Event] = []  # found in footage that still waits: to be shown once it has been seen

@@ -111,6 +111,7 @@ class Worker:
             exhibits=exhibits,
             state=state,
             counts=stream.counts,
+            claim=stream.claim,
             stored=partial(stream.acknowledge, state),
         )
         return self._ledger.write(entry)

@@ -128,6 +128,10 @@ class OpenKafkaFeed:
         self.counts.rejected += 1
         self._letters.add(message.record, reason, then)
 
+    def renew(self, reason: str) -> None:
+        """Give all streams up at the next ``poll``, and join the group anew: those that are still ours come again."""
+        self._subscription.renew(reason)
+
     def close(self) -> None:
         """Commit what is durable and leave the group, for others to take over; may be called twice."""
         if self._closed:

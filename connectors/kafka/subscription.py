@@ -19,6 +19,10 @@ _PROBE_EVERY_S = 3.0
 _log = logging.getLogger(__name__)
 
 
+class Renewal(KafkaError):  # type: ignore[misc] # noqa: N818 - the library ships no types
+    """Raised when a membership ends because its reader wants to begin anew."""
+
+
 class Subscription:
     """Memberships of one group, one after another: where one cannot go on, the next begins.
 
@@ -48,6 +52,7 @@ class Subscription:
         self._given: set[int] = set()  # partitions that anything came of
         self._backoff = Backoff(f"{topic} {group}")
         self._retry_at = 0.0
+        self._renewal = ""
         self.connection = Connection(up=False, reason=f"{brokers.shown}: no broker has answered yet")
         self.renewals = 0
 
@@ -76,6 +81,9 @@ class Subscription:
         membership = self._membership
         if membership is None:
             return {}
+        if self._renewal:
+            self._end(membership, Renewal(self._renewal), revoked)
+            return {}
         try:
             found = membership.poll(timeout_s, self._revoked(revoked), paused=paused, commit=commit)
         except KafkaError as e:
@@ -84,6 +92,14 @@ class Subscription:
         self._given |= set(found)
         self._see(bool(found))
         return found
+
+    def renew(self, reason: str) -> None:
+        """Begin anew at the next ``poll``.
+
+        Args:
+            reason: for people.
+        """
+        self._renewal = reason
 
     def close(self, revoked: Revoked) -> None:
         """Commit, leave the group and release everything; may be called twice.
@@ -96,6 +112,7 @@ class Subscription:
             membership.close(revoked)
 
     def _begin(self) -> None:
+        self._renewal = ""
         self._probe = self._new_probe()
         self._membership = Membership(
             self._brokers,

@@ -14,7 +14,13 @@ from videoxl_stream.store import EventStore
 def test_a_store_is_made_filled_looked_at_and_emptied(empty_url: str, tmp_path: Path) -> None:
     evidence, store = tmp_path / "evidence", ("--store", empty_url)
     ran = call("store", "migrate", *store)
-    assert [line[:8] for line in ran.stdout.splitlines()] == ["ran 0001", "ran 0002", "ran 0003", "ran 0004"]
+    assert [line[:8] for line in ran.stdout.splitlines()] == [
+        "ran 0001",
+        "ran 0002",
+        "ran 0003",
+        "ran 0004",
+        "ran 0005",
+    ]
     shown = [exhibit(window) for window in range(4)]
     write(evidence, shown)
     with EventStore(empty_url) as opened:

@@ -92,7 +92,8 @@ class Durability:
             budget: as for ``open_memory``; it may be another one than before.
 
         Raises:
-            ConfigError: the folder cannot be made, or another process uses it.
+            ConfigError: the folder cannot be made.
+            InUse: another process uses it.
             MemoryFormatError: what it holds was made by another model, or with another ratio, prompt or kind.
         """
         memory = model.open_memory(system=system, ratio=ratio, budget=budget)

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
-from videoxl_stream.errors import ConfigError, StoreError
+from videoxl_stream.errors import ConfigError, InUse, StoreError
 
 _NAME = re.compile(r"(\d{12})-(\d{12})-(\d+)-(\d+)-([0-9a-f]{32})\.(added|whole|seen)")
 _PARTIAL = ".partial"
@@ -77,7 +77,8 @@ class SegmentFolder:
         max_bytes: of all files together; None for no limit.
 
     Raises:
-        ConfigError: it cannot be made, or another process uses it.
+        ConfigError: it cannot be made.
+        InUse: another process uses it.
     """
 
     def __init__(self, path: Path, *, max_bytes: int | None = None) -> None:
@@ -290,7 +291,7 @@ def _opened(path: Path) -> int:
     except OSError as e:
         os.close(descriptor)
         msg = f"{path} is in use; stop what uses it, or give this one a folder of its own"
-        raise ConfigError(msg) from e
+        raise InUse(msg) from e
     return descriptor
 
 

@@ -10,11 +10,12 @@ from videoxl_stream.store.outbox import Backlog, Letter, Outbox
 from videoxl_stream.store.reading import StreamSummary
 from videoxl_stream.store.removal import Removal
 from videoxl_stream.store.retention import Retention
-from videoxl_stream.store.writing import StreamState
+from videoxl_stream.store.writing import Claim, StreamState
 
 __all__ = [
     "REMEDIES",
     "Backlog",
+    "Claim",
     "Database",
     "Doctor",
     "EventStore",

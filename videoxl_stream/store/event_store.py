@@ -30,11 +30,12 @@ from videoxl_stream.store.reading import (
     newest,
     pages,
     stream_span,
+    stream_state,
     stream_summaries,
 )
 from videoxl_stream.store.removal import Removal
-from videoxl_stream.store.tables import CounterRow, EventRow, ExhibitRow, RuleRow, StreamRow
-from videoxl_stream.store.writing import StreamState, Writer
+from videoxl_stream.store.tables import CounterRow, EventRow, ExhibitRow
+from videoxl_stream.store.writing import Claim, StreamState, Writer
 
 _SETTLED = timedelta(minutes=10)
 
@@ -74,6 +75,7 @@ class EventStore:
         exhibits: Sequence[Exhibit] = (),
         counts: Mapping[str, Any] | None = None,
         outbox: Sequence[str] = (),
+        claim: int | None = None,
     ) -> list[Event]:
         """Write events, evidence and the stream's state in one transaction.
 
@@ -85,11 +87,13 @@ class EventStore:
             exhibits: files of evidence that are there by now; one that is known is brought up to date.
             counts: what became of the stream's frames so far, as plain JSON; None leaves it as it is.
             outbox: names of the sinks to which every event that is new here is to be delivered.
+            claim: number of the claim under which this is written; None writes without one.
 
         Returns:
             the events that were new, in order; those that were there already are left out.
 
         Raises:
+            StreamTaken: somebody else has claimed the stream since; nothing was written.
             StoreError: nothing was written, or all of it but the answer got lost; doing it again is safe.
         """
         times = [at for event in events for at in (event.start, event.end)]
@@ -101,8 +105,18 @@ class EventStore:
             writer.outbox(outbox, fresh)
             writer.exhibits(exhibits)
             asked = state.asked.values() if state is not None else ()
-            writer.stream(pipeline, stream_id, state, counts, [*times, *asked])
+            writer.stream(pipeline, stream_id, state, counts, [*times, *asked], claim)
         return list(fresh.values())
+
+    def claim(self, pipeline: str, stream_id: str) -> Claim:
+        """Begin to go on with a stream; commits under an older claim are refused from then on.
+
+        Raises:
+            StoreError: nothing was claimed, or it was and the answer got lost; claim again.
+        """
+        with self._database.writing() as connection:
+            number = Writer(self._database, connection).claim(pipeline, stream_id)
+            return Claim(number, stream_state(connection, pipeline, stream_id))
 
     def keep(self, event_id: str, *, kept: bool = True) -> bool:
         """Mark an event and its evidence, so that retention never takes them, or take the mark back.
@@ -128,18 +142,8 @@ class EventStore:
         Raises:
             StoreError: the database cannot be read.
         """
-        key = {"pipeline": pipeline, "stream_id": stream_id}
         with self._database.reading() as connection:
-            stream = connection.execute(sa.select(StreamRow.__table__).filter_by(**key)).first()
-            rules = connection.execute(sa.select(RuleRow.__table__).filter_by(**key)).all()
-        if stream is None or stream.windows is None:
-            return None
-        return StreamState(
-            windows=stream.windows,
-            position=stream.position,
-            rules={row.rule: row.state for row in rules if row.state is not None},
-            asked={row.rule: row.asked for row in rules if row.asked is not None},
-        )
+            return stream_state(connection, pipeline, stream_id)
 
     def streams(self, *, pipeline: str | None = None) -> list[StreamSummary]:
         """What is known of each stream, by name.

@@ -12,7 +12,8 @@ import sqlalchemy as sa
 from videoxl_stream.events import Event, Exhibit
 from videoxl_stream.queries import Span
 from videoxl_stream.store.database import Database
-from videoxl_stream.store.tables import EventRow, ExhibitRow, StreamRow
+from videoxl_stream.store.tables import EventRow, ExhibitRow, RuleRow, StreamRow
+from videoxl_stream.store.writing import StreamState
 
 PAGE_ROWS = 1000
 
@@ -124,6 +125,21 @@ def stream_summaries(database: Database, pipeline: str | None) -> list[StreamSum
     with database.reading() as connection:
         rows = connection.execute(query).all()
     return [StreamSummary(row.pipeline, row.stream_id, row.counts or {}, row.first, row.last) for row in rows]
+
+
+def stream_state(connection: sa.Connection, pipeline: str, stream_id: str) -> StreamState | None:
+    """How far a stream has come; None if that was never committed."""
+    key = {"pipeline": pipeline, "stream_id": stream_id}
+    stream = connection.execute(sa.select(StreamRow.__table__).filter_by(**key)).first()
+    rules = connection.execute(sa.select(RuleRow.__table__).filter_by(**key)).all()
+    if stream is None or stream.windows is None:
+        return None
+    return StreamState(
+        windows=stream.windows,
+        position=stream.position,
+        rules={row.rule: row.state for row in rules if row.state is not None},
+        asked={row.rule: row.asked for row in rules if row.asked is not None},
+    )
 
 
 def stream_span(database: Database, named: dict[str, Any], since: datetime, until: datetime) -> Span | None:

@@ -109,7 +109,10 @@ class ExhibitRow(Tables):
 
 
 class StreamRow(Tables):
-    """How far one stream has come, what became of its frames, and from when to when anything is known of it."""
+    """How far one stream has come, what became of its frames, and from when to when anything is known of it.
+
+    ``claims`` counts who began to go on with it; only the newest may write (a fencing token, Kleppmann 2016).
+    """
 
     __tablename__ = "streams"
 
@@ -120,6 +123,7 @@ class StreamRow(Tables):
     counts: Mapped[dict[str, Any] | None] = mapped_column(JSON(none_as_null=True))
     first: Mapped[datetime | None]
     last: Mapped[datetime | None]
+    claims: Mapped[int] = mapped_column(BigInteger, server_default="0")
 
 
 class RuleRow(Tables):

@@ -13,6 +13,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from videoxl_stream.errors import StreamTaken
 from videoxl_stream.events import Event, Exhibit
 from videoxl_stream.interfaces import Position
 from videoxl_stream.store.database import Database
@@ -35,6 +36,19 @@ class StreamState:
     position: Position | None = None
     rules: Mapping[str, str] = field(default_factory=dict)
     asked: Mapping[str, datetime] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """The right to go on with a stream, until somebody else claims it.
+
+    Args:
+        number: given to ``EventStore.commit``.
+        state: how far the stream has come; None if that was never committed.
+    """
+
+    number: int
+    state: StreamState | None
 
 
 class Writer:
@@ -96,12 +110,18 @@ class Writer:
         state: StreamState | None,
         counts: Mapping[str, Any] | None,
         times: Sequence[datetime],
+        claim: int | None,
     ) -> None:
-        """Write how far a stream has come, what became of its frames, and how far what is known of it reaches."""
+        """Write how far a stream has come, what became of its frames, and how far what is known of it reaches.
+
+        Raises:
+            StreamTaken: somebody else has claimed it; the transaction must be taken back.
+        """
         key = {"pipeline": pipeline, "stream_id": stream_id}
-        new = self._database.upsert(StreamRow).values(**key, windows=None).on_conflict_do_nothing()
-        self._connection.execute(new)
+        self._make_row(key)
         row = self._connection.execute(sa.select(StreamRow.__table__).filter_by(**key).with_for_update()).one()
+        if claim not in {None, row.claims}:
+            raise StreamTaken(stream_id)
         known = [*times, *(at for at in (row.first, row.last) if at is not None)]
         values: dict[str, Any] = {"first": min(known, default=None), "last": max(known, default=None)}
         if counts is not None:
@@ -112,6 +132,17 @@ class Writer:
         self._connection.execute(sa.update(StreamRow).filter_by(**key).values(**values))
         if state is not None:
             self._rules(key, state)
+
+    def claim(self, pipeline: str, stream_id: str) -> int:
+        """Let nobody write a stream any more who claimed it before; returns the number of this claim."""
+        key = {"pipeline": pipeline, "stream_id": stream_id}
+        self._make_row(key)
+        claimed = sa.update(StreamRow).filter_by(**key).values(claims=StreamRow.claims + 1)
+        return int(self._connection.execute(claimed.returning(StreamRow.claims)).scalar_one())
+
+    def _make_row(self, key: dict[str, str]) -> None:
+        new = self._database.upsert(StreamRow).values(**key, windows=None).on_conflict_do_nothing()
+        self._connection.execute(new)
 
     def _rules(self, key: dict[str, str], state: StreamState) -> None:
         for rule in sorted({*state.rules, *state.asked}):
