@@ -9,7 +9,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 _CODE = "from videoxl_stream.cli import main; main()"
@@ -23,13 +23,20 @@ class DaemonProcess:
         site: the YAML file, or ``FILE.py:NAME``.
         log: where it writes what it has to say; lives follow each other in it.
         environment: variables besides those of this process.
+        options: of the command.
     """
 
-    def __init__(self, site: str, log: Path, environment: Mapping[str, str] | None = None) -> None:
+    def __init__(
+        self,
+        site: str,
+        log: Path,
+        environment: Mapping[str, str] | None = None,
+        options: Sequence[str] = ("--resume", "--log-format", "json"),
+    ) -> None:
         path = os.pathsep.join([str(_ROOT), os.environ.get("PYTHONPATH", "")]).rstrip(os.pathsep)
         self._log = log.open("ab")
         self.process = subprocess.Popen(
-            [sys.executable, "-c", _CODE, "run", site, "--resume", "--log-format", "json"],
+            [sys.executable, "-c", _CODE, "run", site, *options],
             stdin=subprocess.DEVNULL,
             stdout=self._log,
             stderr=self._log,

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import logging
+import os
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,7 +20,7 @@ from videoxl_stream.cli.amounts import shown_bytes
 from videoxl_stream.cli.logs import LogFormat, log_to_stderr
 from videoxl_stream.cli.references import load_pipeline, load_site
 from videoxl_stream.cli.shown import line
-from videoxl_stream.errors import ConfigError
+from videoxl_stream.errors import ConfigError, StoreError
 from videoxl_stream.events import Status
 
 if TYPE_CHECKING:
@@ -28,6 +31,8 @@ if TYPE_CHECKING:
     from videoxl_stream.pipeline import Pipeline
     from videoxl_stream.pipeline import Progress as Step
     from videoxl_stream.store import EventStore
+
+_log = logging.getLogger(__name__)
 
 
 def run(
@@ -71,7 +76,7 @@ def run(
             work.daemon(resume, _Screen(bars)).run()
     finally:
         if pipeline.counts:
-            console.print(_summary(pipeline))
+            _sum_up(pipeline, console)
             console.print(f"events are in {pipeline.store.name}", style="dim", markup=False, soft_wrap=True)
         pipeline.store.close()
     for fault in pipeline.faults.values():
@@ -101,6 +106,7 @@ class _Work:
             health=self.health,
             progress=screen,
             resume=live or self.goes_on if resume is None else resume,
+            overdue=_end_anyway,
         )
 
 
@@ -148,6 +154,21 @@ def _let_go(site: Site, reload: Reload | None, store: EventStore) -> None:
     gone = (site if reload is None else reload.site).retain(store)
     if gone.events or gone.num_bytes:
         typer.echo(f"deleted, as retention says: {gone.events} events, {shown_bytes(gone.num_bytes)} of evidence")
+
+
+def _end_anyway() -> None:
+    """End the process as it stands: what is durable is, and the next start goes on from there."""
+    _log.warning("something holds the end up, so it ends as it stands; the next start goes on where this one was")
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _sum_up(pipeline: Pipeline, console: Console) -> None:
+    try:
+        console.print(_summary(pipeline))
+    except StoreError as e:
+        _log.warning("the store is out of reach at the end: %s", e)
 
 
 def _summary(pipeline: Pipeline) -> Table:

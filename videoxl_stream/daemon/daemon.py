@@ -12,6 +12,7 @@ from dataclasses import replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
 from threading import Event as Flag
+from threading import Thread
 
 from videoxl_stream.clock import WallClock
 from videoxl_stream.daemon.health import Health
@@ -47,9 +48,12 @@ class Daemon:
         resume: whether to go on where the store says that each stream stopped.
         upkeep_s: seconds between two calls of ``upkeep``.
         drain_s: after a signal to stop, the seconds in which what waits is worked off and delivered.
+        overdue: called from a thread ``overdue_s`` seconds after it was told to stop, if the program is still there
+            then, such as to end it: a database that holds everybody up, or a disk, can make stopping slow.
+        overdue_s: see ``overdue``.
     """
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - plain keyword arguments
         self,
         pipeline: Pipeline,
         *,
@@ -60,11 +64,14 @@ class Daemon:
         progress: Callable[[Progress], None] | None = None,
         resume: bool = True,
         upkeep_s: float = 60.0,
-        drain_s: float = 8.0,
+        drain_s: float = 6.0,
+        overdue: Callable[[], None] | None = None,
+        overdue_s: float = 9.0,
     ) -> None:
         self._pipeline, self._delivery, self._health = pipeline, delivery, health
         self._upkeep, self._reload, self._progress = upkeep, reload, progress
         self._resume, self._upkeep_s, self._drain_s = resume, upkeep_s, drain_s
+        self._overdue, self._overdue_s = overdue, overdue_s
         self._notifier = Notifier()
         self._stopping, self._asked = Flag(), SimpleQueue[Callable[[], None]]()
         self._looked_at = self._upkeep_at = 0.0
@@ -101,6 +108,8 @@ class Daemon:
         """
         with ExitStack() as ending:
             ending.enter_context(handled(stop=self.stop, reload=self.reload))
+            if self._overdue is not None:
+                Thread(target=self._wait_for_end, args=(self._overdue,), name="overdue", daemon=True).start()
             if self._health is not None:
                 ending.enter_context(self._health.served(lambda: self._state, self._delivery))
             if self._delivery is not None:
@@ -209,6 +218,11 @@ class Daemon:
         self._notifier.alive(f"{phase}: {len(streams)} streams, {len(self._state.complaints)} complaints")
 
     # ---- the end
+
+    def _wait_for_end(self, overdue: Callable[[], None]) -> None:
+        self._stopping.wait()
+        time.sleep(self._overdue_s)
+        overdue()
 
     def _end(self, _kind: object, error: BaseException | None, _trace: object) -> None:
         """Work off and deliver what waits, in the time that there is; after an error, only deliver."""
