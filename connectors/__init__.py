@@ -6,9 +6,10 @@ needs no Kafka library.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, cast
+from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit
 
 from videoxl_stream.errors import ConfigError
@@ -23,57 +24,32 @@ if __name__ != "videoxl_stream.connectors":
     )
     raise ImportError(_wrong_name)
 
-_SOURCES = {
-    "file": ("videoxl_stream.connectors.file", "FileSource"),
-    **dict.fromkeys(
-        ("rtsp", "rtsps", "rtmp", "http", "https", "webcam"), ("videoxl_stream.connectors.rtsp", "RTSPSource")
-    ),
+# Scheme -> module, what makes it, and the extra that brings its libraries.
+_Table = Mapping[str, tuple[str, str, str]]
+_CAMERA = ("videoxl_stream.connectors.rtsp", "RTSPSource", "")
+_SOURCES: _Table = {
+    "file": ("videoxl_stream.connectors.file", "FileSource", ""),
+    **dict.fromkeys(("rtsp", "rtsps", "rtmp", "http", "https", "webcam"), _CAMERA),
 }
-# Scheme -> module, class, and the extra that brings its libraries.
-_SINKS = {
+_FEEDS: _Table = {"kafka": ("videoxl_stream.connectors.kafka", "feed_at", "kafka")}
+_SINKS: _Table = {
     "file": ("videoxl_stream.connectors.json_lines", "JSONLinesSink", ""),
-    "http": ("videoxl_stream.connectors.webhook", "WebhookSink", "webhook"),
-    "https": ("videoxl_stream.connectors.webhook", "WebhookSink", "webhook"),
+    **dict.fromkeys(("http", "https"), ("videoxl_stream.connectors.webhook", "WebhookSink", "webhook")),
     "kafka": ("videoxl_stream.connectors.kafka", "sink_at", "kafka"),
 }
-_FEEDS = {
-    "kafka": ("videoxl_stream.connectors.kafka", "feed_at", "kafka"),
-}
-
-
-class _SourceClass(Protocol):
-    """What a class in the table above must offer: it is called with where to read and its own options."""
-
-    def __call__(self, where: str | Path, **options: object) -> Source: ...
-
-
-class _SinkClass(Protocol):
-    """What a class in the table of sinks must offer, likewise."""
-
-    def __call__(self, where: str | Path, **options: object) -> RemoteSink: ...
 
 
 def open_source(url: str | Path, **options: object) -> Source:
     """Describe the source that a URL names; nothing is read yet.
 
     Args:
-        url: ``file:///videos/gate.mp4``, or a plain path.
+        url: ``file:///videos/gate.mp4``, ``rtsp://camera/stream``, or a plain path.
         options: passed on to the class for that scheme, such as ``sample_fps`` of ``FileSource``.
 
     Raises:
         ConfigError: no connector knows the scheme, or its library is not installed.
     """
-    scheme = "file" if isinstance(url, Path) or "://" not in url else urlsplit(url).scheme.lower()
-    if scheme not in _SOURCES:
-        msg = f"no connector for {scheme}:// addresses; known are {', '.join(sorted(_SOURCES))} and plain paths"
-        raise ConfigError(msg)
-    module, name = _SOURCES[scheme]
-    try:
-        source_class = cast("_SourceClass", getattr(import_module(module), name))
-    except ImportError as e:
-        msg = f"{scheme}:// addresses need {e.name}; install it with: pip install 'videoxl-stream[{scheme}]'"
-        raise ConfigError(msg) from e
-    return source_class(_place(url, scheme), **options)
+    return cast("Source", _made("source", _SOURCES, url, options))
 
 
 def open_feed(url: str, **options: object) -> Feed:
@@ -86,17 +62,7 @@ def open_feed(url: str, **options: object) -> Feed:
     Raises:
         ConfigError: no feed knows the scheme, its library is not installed, or it cannot work so.
     """
-    scheme = urlsplit(url).scheme.lower()
-    if scheme not in _FEEDS:
-        msg = f"no feed for {scheme}:// addresses; known are {', '.join(sorted(_FEEDS))}"
-        raise ConfigError(msg)
-    module, name, extra = _FEEDS[scheme]
-    try:
-        feed_class = getattr(import_module(module), name)
-    except ImportError as e:
-        msg = f"{scheme}:// feeds need {e.name}; install it with: pip install 'videoxl-stream[{extra}]'"
-        raise ConfigError(msg) from e
-    return cast("Feed", feed_class(url, **options))
+    return cast("Feed", _made("feed", _FEEDS, url, options))
 
 
 def open_sink(url: str | Path, **options: object) -> RemoteSink:
@@ -109,17 +75,22 @@ def open_sink(url: str | Path, **options: object) -> RemoteSink:
     Raises:
         ConfigError: no connector knows the scheme, its library is not installed, or it cannot work so.
     """
+    return cast("RemoteSink", _made("sink", _SINKS, url, options))
+
+
+def _made(what: str, table: _Table, url: str | Path, options: Mapping[str, object]) -> object:
     scheme = "file" if isinstance(url, Path) or "://" not in url else urlsplit(url).scheme.lower()
-    if scheme not in _SINKS:
-        msg = f"no sink for {scheme}:// addresses; known are {', '.join(sorted(_SINKS))} and plain paths"
+    if scheme not in table:
+        known = ", ".join(f"{name}://" for name in sorted(table)) + (" and plain paths" if "file" in table else "")
+        msg = f"no {what} for {scheme}:// addresses; known are {known}"
         raise ConfigError(msg)
-    module, name, extra = _SINKS[scheme]
+    module, name, extra = table[scheme]
     try:
-        sink_class = cast("_SinkClass", getattr(import_module(module), name))
+        make = getattr(import_module(module), name)
     except ImportError as e:
-        msg = f"{scheme}:// sinks need {e.name}; install it with: pip install 'videoxl-stream[{extra}]'"
+        msg = f"{scheme}:// {what}s need {e.name}; install it with: pip install 'videoxl-stream[{extra}]'"
         raise ConfigError(msg) from e
-    return sink_class(_place(url, scheme), **options)
+    return make(_place(url, scheme), **options)
 
 
 def _place(url: str | Path, scheme: str) -> str | Path:

@@ -190,7 +190,7 @@ def test_a_question_names_its_rule(text: str, name: str) -> None:
         ("hall.mp4", Rule(name="x", question="x?", schedule="often"), {}, "no crontab"),
         ("hall.mp4", "fire", {"sample_fps": -1}, "sample_fps"),
         (["hall.mp4", "hall.mp4"], "fire", {}, "give a mapping"),
-        ("rtps://camera/1", "fire", {}, "no connector for rtps"),
+        ("rtps://camera/1", "fire", {}, "no source for rtps"),
         (ScriptedSource([]), "fire", {"sample_fps": 2.0}, "leave sample_fps"),
         ({"gate": ScriptedSource([])}, "fire", {}, "a name of its own"),
     ],

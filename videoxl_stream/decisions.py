@@ -5,14 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
-from typing import Any, ClassVar
+from typing import Any
 
-from pydantic import ConfigDict, TypeAdapter, ValidationError
-
-from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Event, Status, event_id
 from videoxl_stream.queries import Span, Verdict
 from videoxl_stream.rules import Rule
+from videoxl_stream.stored import Stored
 
 Say = Callable[[str, Span], str | None]
 """Answers a question about a span in words; None where the span has left the memory."""
@@ -75,7 +73,7 @@ class Sighting:
 
 
 @dataclass(frozen=True, slots=True)
-class RuleState:
+class RuleState(Stored):
     """All that one rule remembers of one stream between two moments; plain data, so that it can be stored.
 
     Args:
@@ -88,8 +86,6 @@ class RuleState:
         probability: of the newest sighting; it stands for footage that nobody asks about.
     """
 
-    __pydantic_config__: ClassVar[ConfigDict] = ConfigDict(extra="forbid")
-
     open: Event | None = None
     begun: Event | None = None
     rests_until: datetime | None = None
@@ -97,23 +93,6 @@ class RuleState:
     window: int = -1
     until_s: float | None = None
     probability: float = 0.0
-
-    def to_json(self) -> str:
-        """Write it as JSON."""
-        return _STATE.dump_json(self).decode()
-
-    @classmethod
-    def from_json(cls, text: str) -> RuleState:
-        """Read it back.
-
-        Raises:
-            ConfigError: the text was not written by ``to_json`` of this version.
-        """
-        try:
-            return _STATE.validate_json(text)
-        except ValidationError as e:
-            msg = f"this is no rule state of this version, start the stream without resuming: {text[:80]!r}"
-            raise ConfigError(msg) from e
 
     def forget(self, span: Span) -> RuleState:
         """The state without an event that is going on and has to do with a span; it will be heard of no more."""
@@ -123,9 +102,6 @@ class RuleState:
             return event if clear else None
 
         return replace(self, open=kept(self.open), begun=kept(self.begun))
-
-
-_STATE = TypeAdapter(RuleState)
 
 
 def decide(rule: Rule, state: RuleState, sightings: Iterable[Sighting]) -> tuple[RuleState, list[Event]]:

@@ -5,43 +5,21 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from pydantic import TypeAdapter, ValidationError
-
-from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Event, Severity, Status, event_id
 from videoxl_stream.frames import Frame
 from videoxl_stream.rules import RESERVED
+from videoxl_stream.stored import Stored
 
 GAP = f"{RESERVED}gap"
 """Stands in the place of a rule's name."""
 
 
 @dataclass(frozen=True, slots=True)
-class LastFrame:
+class LastFrame(Stored):
     """Where footage ended: the presentation time and the UTC of its last frame."""
 
     time_s: float
     utc: datetime
-
-    def to_json(self) -> str:
-        """Write it as JSON."""
-        return _LAST_FRAME.dump_json(self).decode()
-
-    @classmethod
-    def from_json(cls, text: str) -> LastFrame:
-        """Read it back.
-
-        Raises:
-            ConfigError: the text was not written by ``to_json`` of this version.
-        """
-        try:
-            return _LAST_FRAME.validate_json(text)
-        except ValidationError as e:
-            msg = f"this is no last frame of this version, start the stream without resuming: {text[:80]!r}"
-            raise ConfigError(msg) from e
-
-
-_LAST_FRAME = TypeAdapter(LastFrame)
 
 
 def gap_before(frame: Frame, last: LastFrame, *, gap_s: float, pipeline: str, window: int) -> Event | None:

@@ -5,20 +5,18 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
-from pydantic import TypeAdapter, ValidationError
-
-from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Event, Severity, Status, event_id
 from videoxl_stream.gaps import LastFrame
 from videoxl_stream.interfaces import Connection
 from videoxl_stream.rules import RESERVED
+from videoxl_stream.stored import Stored
 
 DOWN = f"{RESERVED}down"
 """Stands in the place of a rule's name."""
 
 
 @dataclass(frozen=True, slots=True)
-class Outage:
+class Outage(Stored):
     """What is known of one stream's outages; plain data, so that it can be stored.
 
     Args:
@@ -31,26 +29,6 @@ class Outage:
     def is_open(self) -> bool:
         """Whether the source is down, as far as events say."""
         return self.event is not None and self.event.status != Status.CLOSED
-
-    def to_json(self) -> str:
-        """Write it as JSON."""
-        return _OUTAGE.dump_json(self).decode()
-
-    @classmethod
-    def from_json(cls, text: str) -> Outage:
-        """Read it back.
-
-        Raises:
-            ConfigError: the text was not written by ``to_json`` of this version.
-        """
-        try:
-            return _OUTAGE.validate_json(text)
-        except ValidationError as e:
-            msg = f"this is no outage of this version, start the stream without resuming: {text[:80]!r}"
-            raise ConfigError(msg) from e
-
-
-_OUTAGE = TypeAdapter(Outage)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
