@@ -26,7 +26,7 @@ class _Loader(yaml.SafeLoader):  # type: ignore[misc]  # it has no types
         for key, _ in node.value:
             if (name := key.value if isinstance(key, yaml.ScalarNode) else None) in given:
                 line = key.start_mark.line + 1
-                msg = f"{name!r} stands here again; it was given in line {given[name]} already"
+                msg = f"{key_shown(str(name))!r} stands here again; it was given in line {given[name]} already"
                 raise yaml.MarkedYAMLError(problem=msg, problem_mark=yaml.Mark(None, 0, line - 1, 0, None, None))
             given[name] = key.start_mark.line + 1
         made: dict[Hashable, Any] = super().construct_mapping(node, deep=deep)
@@ -64,9 +64,9 @@ class Document:
             msg = f"{path} cannot be read ({reason}); give the path of a YAML file"
             raise ConfigError(msg) from e
         except (yaml.YAMLError, RecursionError) as e:
-            mark, problem = getattr(e, "problem_mark", None), getattr(e, "problem", None)
+            mark = getattr(e, "problem_mark", None)
             where = f"{path}:{mark.line + 1}" if mark is not None else str(path)
-            msg = f"{where}: {problem or 'this is no YAML'}; mend that line, perhaps with quotes around a text"
+            msg = f"{where}: {_problem(e)}; mend that line, perhaps with quotes around a text"
             raise ConfigError(msg) from e
 
     def where(self, keys: Sequence[str | int]) -> str:
@@ -78,6 +78,18 @@ class Document:
                     node, line = child, child.start_mark.line + 1
                     break
         return f"{self.path}:{line}"
+
+
+def key_shown(key: str | int) -> str:
+    """A key as it may be shown: a URL that slipped into the place of one may hold a password."""
+    return "..." if "://" in str(key) else str(key)
+
+
+def _problem(error: Exception) -> str:
+    """What is wrong, without names: a password that begins with * or ! is an alias or a tag to PyYAML."""
+    problem = getattr(error, "problem", None) or "this is no YAML"
+    names_something = re.search("alias|anchor|tag", problem) and type(error) is not yaml.MarkedYAMLError
+    return problem.partition("'")[0].rstrip() if names_something else problem
 
 
 def _children(node: Any) -> list[tuple[str | int, Any]]:

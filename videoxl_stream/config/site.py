@@ -13,7 +13,7 @@ from pydantic import Field, PositiveInt, ValidationError
 from pydantic_core import ErrorDetails
 
 from videoxl_stream.buffer import BufferLimits
-from videoxl_stream.config.document import Document
+from videoxl_stream.config.document import Document, key_shown
 from videoxl_stream.config.expansion import expand
 from videoxl_stream.config.parts import Kept, Part, Rules, Served, Sinks, Sources, WatchedRule, WatchedSource
 from videoxl_stream.daemon import Admission, Needs
@@ -303,7 +303,7 @@ def _each(what: str, parts: Sequence[Any], make: Callable[[Any], _T], document: 
 
 def _place(keys: Sequence[str | int], document: Document | None) -> str:
     where = [] if document is None else [document.where(keys)]
-    return ": ".join([*where, *filter(None, [".".join(map(str, keys))])])
+    return ": ".join([*where, *filter(None, [".".join(map(key_shown, keys))])])
 
 
 def _complaints(errors: Sequence[ErrorDetails], document: Document) -> list[str]:
