@@ -290,6 +290,16 @@ def test_a_source_that_cannot_work(folder: Path, source: str, error: type[Except
         described.check()
 
 
+def test_a_camera_is_given_the_time_that_is_said(folder: Path) -> None:
+    camera = "sources: [{url: 'rtsp://gate/1', %s}]\nrules: [fire]"
+    Site.from_yaml(site(folder, camera % "open_timeout_s: 2, stall_timeout_s: 1.5")).check()
+    with pytest.raises(ConfigError, match="greater than 0"):
+        Site.from_yaml(site(folder, camera % "stall_timeout_s: 0"))
+    a_file = Site.from_yaml(site(folder, "sources: [{url: hall.mp4, open_timeout_s: 2}]\nrules: [fire]"))
+    with pytest.raises((ConfigError, TypeError), match="open_timeout_s"):
+        a_file.check()
+
+
 def test_a_site_without_sources_cannot_run() -> None:
     with pytest.raises(ConfigError, match="there is no source"):
         Site.model_validate({"rules": ["fire"]}).pipeline()

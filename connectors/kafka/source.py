@@ -84,8 +84,8 @@ class KafkaSource:
     def from_url(cls, url: str, **options: Any) -> KafkaSource:
         """``kafka://user:password@host:port,host:port/topic?group=NAME``, and more options behind it.
 
-        These are ``sample_fps``, ``dead_letters`` and ``start``, and of security ``tls``, ``ca_file``, ``cert_file``,
-        ``key_file``, ``key_password`` and ``mechanism``.
+        These are ``sample_fps``, ``dead_letters``, ``start`` and ``session_timeout_s``, and of security ``tls``,
+        ``ca_file``, ``cert_file``, ``key_file``, ``key_password`` and ``mechanism``.
 
         Args:
             url: the whole.
@@ -100,6 +100,8 @@ class KafkaSource:
         }
         if rate := address.take("sample_fps"):
             given["sample_fps"] = _rate(rate)
+        if session := address.take("session_timeout_s"):
+            given["session_timeout_s"] = _seconds("session_timeout_s", session)
         address.check_taken()
         given |= {"security": address.brokers.security, **options}
         if "group" not in given:
@@ -147,6 +149,14 @@ class KafkaSource:
         if self._session_timeout_s < _MIN_SESSION_S or self._max_message_bytes < 1 or self._max_pixels < 1:
             msg = f"session_timeout_s must be at least {_MIN_SESSION_S:g}, max_message_bytes and max_pixels at least 1"
             raise ConfigError(msg)
+
+
+def _seconds(name: str, text: str) -> float:
+    try:
+        return float(text)
+    except ValueError as e:
+        msg = f"{name} is {text!r}; write a number of seconds"
+        raise ConfigError(msg) from e
 
 
 def _rate(text: str) -> float | str | None:

@@ -15,7 +15,7 @@ class FootageSite:
     """Writes the definition of a site that watches two clips, a camera's and a channel's.
 
     Args:
-        folder: of the clips, which are rendered here.
+        folder: of the clips, which are rendered here unless they are there.
         seed: of what happens.
         duration_s: of each clip.
         durability: kind of durable memory.
@@ -24,8 +24,9 @@ class FootageSite:
     def __init__(self, folder: Path, *, seed: int, duration_s: float, durability: str = "kv") -> None:
         folder.mkdir(parents=True, exist_ok=True)
         self._pair = ClipPair(seed, duration_s)
-        self._pair.render(folder, threads=2)
         self._clips = self._pair.paths(folder)
+        if not all(path.exists() for path in self._clips.values()):
+            self._pair.render(folder, threads=2)
         self._durability = durability
 
     def __call__(self, folder: Path, url: str) -> str:

@@ -21,7 +21,16 @@ from videoxl_stream.rules import Rule
 from videoxl_stream.store import Retention
 
 Days = Annotated[float, Field(ge=0)]
-_LIVE_OPTIONS = ("username", "password", "transport", "ca_file", "verify_tls", "decode")
+_LIVE_OPTIONS = (
+    "username",
+    "password",
+    "transport",
+    "ca_file",
+    "verify_tls",
+    "decode",
+    "open_timeout_s",
+    "stall_timeout_s",
+)
 _SECRET = "${NAME} stands for a variable of the environment, ${file:PATH} for what a file holds."
 
 
@@ -57,6 +66,14 @@ class WatchedSource(Part):
     verify_tls: bool | None = Field(default=None, description="Whether a camera's certificate is checked; it is.")
     decode: Literal["all", "keyframes", "hardware"] | None = Field(
         default=None, description="What of a camera's footage is decoded, and by what; null means all, by software."
+    )
+    open_timeout_s: Annotated[float, Field(gt=0)] | None = Field(
+        default=None, description="How long a camera may take to answer; null means 10 s."
+    )
+    stall_timeout_s: Annotated[float, Field(gt=0)] | None = Field(
+        default=None,
+        description="How long a camera may send nothing before it counts as down; null means 10 s, and 30 s for "
+        "playlists.",
     )
     zones: tuple[Zone, ...] = Field(default=(), description="Parts of the picture that rules can speak of.")
     masks: tuple[tuple[Point, ...], ...] = Field(

@@ -193,6 +193,8 @@ def test_a_full_stream_rests_its_partition_until_half_is_read() -> None:
         ("kafka://broker:9092/?group=a", "is no name of a topic"),
         ("kafka://broker:9092/frames?group=a&colour=red", "colour"),
         ("kafka://broker:9092/frames?group=a&sample_fps=fast", "sample_fps"),
+        ("kafka://broker:9092/frames?group=a&session_timeout_s=long", "session_timeout_s"),
+        ("kafka://broker:9092/frames?group=a&session_timeout_s=0.1", "session_timeout_s"),
         ("kafka://broker:9092/frames?group=a&tls=perhaps", "tls"),
         ("kafka://broker:9092/frames?group=a&start=now", "start"),
         ("kafka://broker:99999/frames?group=a", "host:port"),
