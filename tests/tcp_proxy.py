@@ -5,7 +5,7 @@ from __future__ import annotations
 import selectors
 import socket
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from random import Random
 from threading import Thread
 
@@ -21,6 +21,7 @@ class Proxy:
 
     def __init__(self, target: int, *, seed: int, honest_bytes: int = 0) -> None:
         self.flips_per_kib = 0.0
+        self.refuses = False  # new connections
         self._target, self._random, self._honest_bytes = target, Random(seed), honest_bytes
         self._listener = socket.create_server(("127.0.0.1", 0))
         self.port = int(self._listener.getsockname()[1])
@@ -32,6 +33,12 @@ class Proxy:
             self._selector.register(each, selectors.EVENT_READ)
         self._thread = Thread(target=self._serve)
         self._thread.start()
+
+    def cut(self) -> None:
+        """Break all connections; new ones can be made."""
+        for each in list(self._peers):
+            with suppress(OSError):
+                each.shutdown(socket.SHUT_RDWR)
 
     def close(self) -> None:
         """Hang up everywhere."""
@@ -55,6 +62,9 @@ class Proxy:
 
     def _accept(self) -> None:
         client, _ = self._listener.accept()
+        if self.refuses:
+            client.close()
+            return
         try:
             server = socket.create_connection(("127.0.0.1", self._target), 5.0)
         except OSError:
