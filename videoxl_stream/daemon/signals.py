@@ -7,6 +7,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import FrameType
+from typing import Any
 
 
 @contextmanager
@@ -25,13 +26,13 @@ def handled(*, stop: Callable[[], None], reload: Callable[[], None]) -> Iterator
 
     def on_stop(number: int, _frame: FrameType | None) -> None:
         stop()
-        signal.signal(number, before[number])
+        signal.signal(number, before[signal.Signals(number)])
 
     def on_reload(_number: int, _frame: FrameType | None) -> None:
         reload()
 
     wanted = {signal.SIGTERM: on_stop, signal.SIGINT: on_stop, signal.SIGHUP: on_reload}
-    before = {number: signal.getsignal(number) for number in wanted}
+    before: dict[int, Any] = {number: signal.getsignal(number) for number in wanted}
     for number, handler in wanted.items():
         signal.signal(number, handler)
     try:
