@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from datetime import timedelta
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -17,7 +18,9 @@ from videoxl_stream.buffer import BufferLimits
 from videoxl_stream.errors import ConfigError, StoreError
 from videoxl_stream.events import Event, Severity, Status
 from videoxl_stream.frames import Frame
+from videoxl_stream.gaps import MEMORY
 from videoxl_stream.interfaces import Connection
+from videoxl_stream.journal import Durability
 from videoxl_stream.outages import DOWN
 from videoxl_stream.pipeline import Pipeline
 from videoxl_stream.queries import Span
@@ -303,3 +306,19 @@ def test_what_a_source_gave_up_unread_is_counted(watching: Callable[..., Pipelin
     work(pipeline)
     counts = pipeline.counts["gate"]
     assert (counts.read, counts.ingested, counts.dropped, counts.held) == (11, 4, 7, 0)
+
+
+def test_memory_that_cannot_be_restored_is_told_of(watching: Callable[..., Pipeline], tmp_path: Path) -> None:
+    store, durability = EventStore("sqlite://"), Durability(tmp_path)
+    camera = Camera()
+    pipeline = watching(camera, store=store, durability=durability)
+    camera.give(*range(8))
+    work(pipeline)
+    pipeline.close()
+    [first, _] = sorted(durability.path("site", "gate").glob("*.added"))
+    first.write_bytes(b"\0" * first.stat().st_size)
+    pipeline = watching(Camera(), store=store, durability=durability)
+    [lost] = work(pipeline)
+    assert (lost.rule, lost.status, lost.window, lost.start_s) == (MEMORY, Status.CLOSED, 2, 7)
+    assert "1 damaged files" in (lost.content or "")
+    assert work(pipeline) == []

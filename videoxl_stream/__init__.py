@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from videoxl_stream.connectors.rtsp import RTSPSource
     from videoxl_stream.connectors.signatures import verify_webhook
     from videoxl_stream.connectors.webhook import WebhookSink
+    from videoxl_stream.daemon import Admission, Daemon, Health
     from videoxl_stream.delivery import Delivery
     from videoxl_stream.errors import (
         CheckpointError,
@@ -55,8 +56,10 @@ if TYPE_CHECKING:
     __version__: str
 
 __all__ = [
+    "Admission",
     "CheckpointError",
     "ConfigError",
+    "Daemon",
     "Delivery",
     "Durability",
     "EndOfStream",
@@ -68,6 +71,7 @@ __all__ = [
     "Frame",
     "FrameBuffer",
     "FrameProducer",
+    "Health",
     "InUse",
     "JSONLinesSink",
     "KafkaEventSink",
@@ -117,6 +121,7 @@ _HOMES = {
     "connectors.rtsp": ("RTSPSource",),
     "connectors.signatures": ("verify_webhook",),
     "connectors.webhook": ("WebhookSink",),
+    "daemon": ("Admission", "Daemon", "Health"),
     "delivery": ("Delivery",),
     "errors": (
         "CheckpointError",

@@ -1,4 +1,4 @@
-"""Footage that is missing: a gap or a jump of the clock is an event of its own."""
+"""Footage that is missing, or memory of it: a gap, a jump of the clock or a loss is an event of its own."""
 
 from __future__ import annotations
 
@@ -10,8 +10,8 @@ from videoxl_stream.frames import Frame
 from videoxl_stream.rules import RESERVED
 from videoxl_stream.stored import Stored
 
-GAP = f"{RESERVED}gap"
-"""Stands in the place of a rule's name."""
+GAP, MEMORY = f"{RESERVED}gap", f"{RESERVED}memory"
+"""Stand in the place of a rule's name."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,5 +61,38 @@ def gap_before(frame: Frame, last: LastFrame, *, gap_s: float, pipeline: str, wi
         question="Is footage missing?",
         answer=answer,
         content=content,
+        probability=1.0,
+    )
+
+
+def memory_lost(
+    pipeline: str, stream_id: str, window: int, report: str, last: LastFrame | None, now: datetime
+) -> Event:
+    """Say that durable memory could not be restored whole, as an event that is closed at once.
+
+    Args:
+        pipeline: name of the pipeline.
+        stream_id: name of the stream.
+        window: index of the window that comes next; part of the event's id.
+        report: what was lost, in words.
+        last: where the footage before ended, if that is known.
+        now: wall time, for where it is not.
+    """
+    at = LastFrame(0.0, now) if last is None else last
+    return Event(
+        id=event_id(pipeline, stream_id, MEMORY, window),
+        status=Status.CLOSED,
+        pipeline=pipeline,
+        stream_id=stream_id,
+        rule=MEMORY,
+        severity=Severity.WARNING,
+        window=window,
+        start=at.utc,
+        end=at.utc,
+        start_s=at.time_s,
+        end_s=at.time_s,
+        question="Is memory missing?",
+        answer="lost",
+        content=report,
         probability=1.0,
     )

@@ -62,10 +62,13 @@ class Opening:
                 opened.callback(journal.close)
             claim = self.store.claim(self.pipeline, stream_id)  # who had it before has let go of the memory
             before = (claim.state if resume else None) or StreamState()
+            lost = ""
             if journal is None:
                 memory = self.model.open_memory(**self.settings)
             else:
-                memory = journal.restore(before.windows).memory
+                restored = journal.restore(before.windows)
+                memory = restored.memory
+                lost = restored.report if restored.windows_lost or restored.quarantined else ""
             stream = Stream(
                 source,
                 memory,
@@ -79,6 +82,7 @@ class Opening:
                 gate=self.gate,
                 evidence=self.evidence,
                 journal=journal,
+                lost=lost,
             )
             opened.pop_all()
         return stream

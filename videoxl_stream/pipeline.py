@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
@@ -142,8 +143,7 @@ class Pipeline:
     def latest(self) -> Progress | None:
         """What the newest step did, but for its events; None if no stream had a turn."""
         stream = self._lineup.latest
-        expected = None if stream is None else stream.reader.source.expected_frames
-        return None if stream is None else Progress(stream.stream_id, stream.counts, expected, ())
+        return None if stream is None else stream.progress
 
     @property
     def faults(self) -> dict[str, SourceReadError]:
@@ -357,8 +357,7 @@ class Pipeline:
         stream = self._lineup[stream_id]
         moment = stream.newest
         self._worker.emit(stream, [], stream.forget(span))
-        files = self.store.exhibits(pipeline=self.name, stream_id=stream_id, limit=1)
-        evidence = self._opening.evidence
+        evidence, files = self._opening.evidence, self.store.exhibits(pipeline=self.name, stream_id=stream_id, limit=1)
         folder = Path(evidence.folder) if files and evidence is not None else None
         start, end = moment.utc(span.start_s), moment.utc(span.end_s)
         return self.store.forget(stream_id, start, end, folder, pipeline=self.name)
@@ -372,22 +371,23 @@ class Pipeline:
         Raises:
             StoreError: what was found cannot be stored; sources are closed all the same.
         """
-        events: list[Event] = []
         try:
-            if len(self._ledger):
-                events += self._ledger.settle()
+            events = self._ledger.settle()
             for stream in self._lineup.stop():
                 while not stream.finished and time.monotonic() < until and (window := stream.reader.take()) is not None:
                     events += self._worker.take_in(stream, window, [])
         finally:
-            self.close()
+            self.close(until)
         return events
 
-    def close(self) -> None:
-        """Close every source and write the evidence in the making; may be called twice. Memories and counts stay."""
+    def close(self, until: float = math.inf) -> None:
+        """Close every source and write the evidence in the making; may be called twice. Memories and counts stay.
+
+        Clips with masks are given up that are not encoded ``until`` then, by ``time.monotonic()``.
+        """
         with ExitStack() as closing:
             for stream in self._lineup.close():
-                closing.callback(self._worker.keep_evidence, stream)
+                closing.callback(self._worker.keep_evidence, stream, until)
                 closing.callback(stream.close)
 
     def __enter__(self) -> Self:

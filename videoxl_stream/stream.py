@@ -15,7 +15,7 @@ from videoxl_stream.decisions import Moment, RuleState, Say, Sighting, close, de
 from videoxl_stream.errors import NotInMemoryError
 from videoxl_stream.events import Event, Exhibit
 from videoxl_stream.evidence import Evidence
-from videoxl_stream.gaps import GAP, LastFrame, gap_before
+from videoxl_stream.gaps import GAP, LastFrame, gap_before, memory_lost
 from videoxl_stream.interfaces import Memory, Source
 from videoxl_stream.journal import Journal
 from videoxl_stream.motion import MotionGate
@@ -67,6 +67,7 @@ class Stream:
         gate: tells still windows.
         evidence: how events are proven; None keeps no proof.
         journal: makes its memory durable; None keeps it while the program runs.
+        lost: what of its durable memory could not be restored, in words.
 
     Raises:
         SourceOpenError: the source cannot be opened.
@@ -88,6 +89,7 @@ class Stream:
         gate: MotionGate | None = None,
         evidence: Evidence | None = None,
         journal: Journal[Any] | None = None,
+        lost: str = "",
     ) -> None:
         self.stream_id = source.stream_id
         self.live = source.live
@@ -111,6 +113,7 @@ class Stream:
         self._first_window = before.windows
         self._position = before.position
         self._opened_events = self._still = self._losses = 0
+        self._lost = lost
         self._connecting_since: datetime | None = None
         self._begin(before.rules.get(_GATE))
         opened = source.open(before.position, packets=evidence is not None)
@@ -166,6 +169,11 @@ class Stream:
             fault=str(reader.fault or ""),
             finished=self.finished,
         )
+
+    @property
+    def progress(self) -> Progress:
+        """How far it has come."""
+        return Progress(self.stream_id, self.counts, self.reader.source.expected_frames, ())
 
     def acknowledge(self, state: StreamState) -> None:
         """Tell the source that all before a stored state is durable."""
@@ -266,9 +274,9 @@ class Stream:
         """Write the evidence that waited for a window."""
         return self._proof.advance(window.frames[-1].time_s) if self._proof is not None else []
 
-    def finish_evidence(self) -> list[Exhibit]:
-        """Write what evidence is in the making, with the footage there is."""
-        return self.note([]) + (self._proof.finish() if self._proof is not None else [])
+    def finish_evidence(self, wait_s: float = 60.0) -> list[Exhibit]:
+        """Write what evidence is in the making, with the footage there is; clips with masks have so long."""
+        return self.note([]) + (self._proof.finish(wait_s) if self._proof is not None else [])
 
     def _is_shown(self, event: Event) -> bool:
         """Missing footage cannot be shown, and an answer about a whole day is no one moment."""
@@ -292,7 +300,11 @@ class Stream:
         return self._counted([gap] if gap is not None else [])
 
     def outage_by(self, now: datetime) -> list[Event]:
-        """The events that the source went down or came up, if it did since the last look."""
+        """The events that the source went down or came up since the last look, or that memory was lost at the start."""
+        if self._lost:
+            lost = memory_lost(self._pipeline, self.stream_id, self.windows, self._lost, self._last_frame, now)
+            self._lost = ""
+            return self._counted([lost])
         connection = self.reader.connection
         self._connecting_since = self._connecting_since or now
         if not (connection.up or connection.losses) and now - self._connecting_since < _CONNECTING:

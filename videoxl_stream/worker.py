@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 import time
 from collections.abc import Sequence
 from functools import partial
@@ -18,6 +19,7 @@ from videoxl_stream.ledger import Entry, Ledger
 from videoxl_stream.rules import Rule
 from videoxl_stream.stream import Stream
 
+_EVIDENCE_S = 60.0
 _log = logging.getLogger(__name__)
 
 
@@ -80,13 +82,18 @@ class Worker:
         events = stream.change_rules(rules, self._say(stream.memory))
         return self.emit(stream, events, stream.note(events))
 
-    def keep_evidence(self, stream: Stream) -> None:
+    def keep_evidence(self, stream: Stream, until: float = math.inf) -> None:
         """Write what evidence is in the making, with the footage there is.
+
+        Args:
+            stream: whose.
+            until: by ``time.monotonic()``; clips with masks that are not encoded by then are given up.
 
         Raises:
             StoreError: it could not be listed, and waits in the ledger.
         """
-        if exhibits := stream.finish_evidence():
+        left_s = min(_EVIDENCE_S, max(0.0, until - time.monotonic()))
+        if exhibits := stream.finish_evidence(left_s):
             self._ledger.write(Entry(stream_id=stream.stream_id, exhibits=exhibits))
 
     def let_go(self, stream: Stream) -> None:

@@ -75,6 +75,7 @@ class Health:
         thread.start()
         host, port = server.server_address[:2]
         self._served = str(host), port
+        _log.info("health pages at http://%s:%d/ready", host, port)
         try:
             yield
         finally:

@@ -210,7 +210,7 @@ class OpenEvidence:
         Args:
             wait_s: for clips with masks, which are encoded elsewhere; those that take longer are given up.
         """
-        return self._write_clips(list(self._plans.values())) + self._collect(wait_s)
+        return self._write_clips(list(self._plans.values())) + self._collect(wait_s, last=True)
 
     def _start_s(self, plan: _Plan) -> float:
         return plan.event.start_s - self._evidence.pre_roll_s
@@ -286,11 +286,11 @@ class OpenEvidence:
         self._encoding.append(_Encoding(event, shown, path, clip))
         return []
 
-    def _collect(self, wait_s: float = 0.0) -> list[Exhibit]:
-        """The clips with masks that are done by now; where there is to be waited, all others are given up."""
+    def _collect(self, wait_s: float = 0.0, *, last: bool = False) -> list[Exhibit]:
+        """The clips with masks that are done by then; at last, the others are given up."""
         exhibits, left, deadline = [], [], time.monotonic() + wait_s
         for one in self._encoding:
-            if one.clip.wait(max(0.0, deadline - time.monotonic())) or wait_s:
+            if one.clip.wait(max(0.0, deadline - time.monotonic())) or last:
                 exhibits += self._end_masked(one)
             else:
                 left.append(one)
