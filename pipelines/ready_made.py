@@ -18,6 +18,9 @@ def path_of(name: str) -> Path:
     Raises:
         ConfigError: none has that name.
     """
+    if "://" in name:  # it may hold a password
+        msg = "a URL is no definition; give FILE.yaml, or a ready-made one with --source URL"
+        raise ConfigError(msg)
     if name not in NAMES:
         near = get_close_matches(name, NAMES, n=1)
         instead = f" (did you mean {near[0]!r}?)" if near else ""

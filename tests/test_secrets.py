@@ -250,7 +250,12 @@ def test_commands_that_fail_tell_no_secret(place: Place, planted: Planted) -> No
     assert place.call("run", str(place.write(events=away)), "--log-format", "json") == 2
     assert place.call("outbox", "list", "--store", away) == 2
     assert place.call("report", "--events", away) == 2
-    assert place.call("run", str(path), "--log-format", "json", "--log-level", planted["pg"][:4]) != 0
+    assert place.call("run", str(path), "--log-format", "json", "--log-level", "chatty") == 2
+    camera = f"rtsp://{planted.in_url('user')}:{planted.in_url('password')}@127.0.0.1:{free_port()}"
+    assert place.call("run", camera) == 2
+    assert place.call("config", "check", camera) == 2
+    assert place.call("run", "surveillance", "--source", f"{camera}x/cam") == 2
+    assert not [text for _, text in place.said if "Traceback" in text]
     assert place.leaks() == set()
 
 

@@ -17,6 +17,15 @@ class LogFormat(StrEnum):
     JSON = "json"
 
 
+class LogLevel(StrEnum):
+    """From which on this package's records are written."""
+
+    DEBUG = "debug"
+    INFO = "info"
+    WARNING = "warning"
+    ERROR = "error"
+
+
 class JSONLines(logging.Formatter):
     """Each record as one JSON object: time, level, logger, message, what was given as ``extra``, and the error."""
 
@@ -34,7 +43,7 @@ class JSONLines(logging.Formatter):
         return json.dumps(about, default=str)
 
 
-def log_to_stderr(form: LogFormat, level: str) -> None:
+def log_to_stderr(form: LogFormat, level: LogLevel) -> None:
     """Let everything of this package be logged to standard error; of others, what is a warning or worse."""
     handler = logging.StreamHandler()
     text = logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s")

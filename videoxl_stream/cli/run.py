@@ -17,7 +17,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from videoxl_stream.cli.amounts import shown_bytes
-from videoxl_stream.cli.logs import LogFormat, log_to_stderr
+from videoxl_stream.cli.logs import LogFormat, LogLevel, log_to_stderr
 from videoxl_stream.cli.references import load_pipeline, load_site
 from videoxl_stream.cli.shown import line
 from videoxl_stream.errors import ConfigError, StoreError
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from videoxl_stream.pipeline import Progress as Step
     from videoxl_stream.store import EventStore
 
+_UPKEEP_SHARE = 20  # evidence may exceed its budget by a twentieth before it is brought back
 _log = logging.getLogger(__name__)
 
 
@@ -59,7 +60,7 @@ def run(
         LogFormat | None,
         typer.Option(help="Log to standard error, as text or as lines of JSON, instead of showing bars."),
     ] = None,
-    log_level: Annotated[str, typer.Option(help="debug, info, warning or error.")] = "info",
+    log_level: Annotated[LogLevel, typer.Option(help="How much to log, with --log-format.")] = LogLevel.INFO,
 ) -> None:
     """Watch the sources of a pipeline until they end, or until told to stop, and tell what happens.
 
@@ -92,6 +93,7 @@ class _Work:
     health: Health | None = None
     upkeep: Callable[[], None] | None = None
     reload: Callable[[], None] | None = None
+    upkeep_bytes: int | None = None
     goes_on: bool = False
 
     def daemon(self, resume: bool | None, screen: _Screen) -> Daemon:
@@ -102,6 +104,7 @@ class _Work:
             self.pipeline,
             delivery=self.delivery,
             upkeep=self.upkeep,
+            upkeep_bytes=self.upkeep_bytes,
             reload=self.reload,
             health=self.health,
             progress=screen,
@@ -139,12 +142,14 @@ def _load(definition: str, changes: dict[str, Any]) -> _Work:
     if changes:
         site = site.changed(**changes)
     pipeline = site.pipeline(document=None if changes else document)
+    budget = site.retention.budget_bytes
     reload = None if changes else Reload(document.path, site, pipeline)
     return _Work(
         pipeline,
         delivery=site.delivery(pipeline.store),
         health=None if site.health is None else site.health.health,
         upkeep=partial(_let_go, site, reload, pipeline.store),
+        upkeep_bytes=None if budget is None else max(1, budget // _UPKEEP_SHARE),
         reload=reload,
         goes_on=site.durability is not None,
     )
