@@ -21,6 +21,7 @@ from videoxl_stream.daemon.state import Phase
 from videoxl_stream.delivery import Delivery
 from videoxl_stream.errors import ConfigError, ModelError, SinkError
 from videoxl_stream.events import Event, Status
+from videoxl_stream.evidence import Evidence
 from videoxl_stream.interfaces import Connection
 from videoxl_stream.pipeline import Pipeline
 from videoxl_stream.queries import Span
@@ -226,6 +227,17 @@ def test_upkeep_that_fails_is_told_of_and_tried_again(site: Callable[..., Pipeli
         until(lambda: daemon.state.complaints == ["upkeep failed: no such folder"])
         fails[0] = False
         until(lambda: daemon.state.complaints == [])
+
+
+def test_much_evidence_brings_upkeep_before_its_time(site: Callable[..., Pipeline], tmp_path: Path) -> None:
+    calls: list[int] = []
+    evidence = Evidence(tmp_path / "evidence")
+    camera = Camera()
+    daemon = Daemon(site(camera, evidence=evidence), upkeep=lambda: calls.append(1), upkeep_s=1e9, upkeep_bytes=1)
+    with at_work(daemon):
+        until(lambda: calls == [1])  # at the start
+        camera.give(*range(4))
+        until(lambda: len(calls) >= 2)
 
 
 # ---- changes while it runs

@@ -47,6 +47,7 @@ class Daemon:
         progress: told after every step.
         resume: whether to go on where the store says that each stream stopped.
         upkeep_s: seconds between two calls of ``upkeep``.
+        upkeep_bytes: of evidence, after which ``upkeep`` is called before its time; None waits for the time.
         drain_s: after a signal to stop, the seconds in which what waits is worked off and delivered.
         overdue: called from a thread ``overdue_s`` seconds after it was told to stop, if the program is still there
             then, such as to end it: a database that holds everybody up, or a disk, can make stopping slow.
@@ -64,6 +65,7 @@ class Daemon:
         progress: Callable[[Progress], None] | None = None,
         resume: bool = True,
         upkeep_s: float = 60.0,
+        upkeep_bytes: int | None = None,
         drain_s: float = 6.0,
         overdue: Callable[[], None] | None = None,
         overdue_s: float = 9.0,
@@ -71,6 +73,7 @@ class Daemon:
         self._pipeline, self._delivery, self._health = pipeline, delivery, health
         self._upkeep, self._reload, self._progress = upkeep, reload, progress
         self._resume, self._upkeep_s, self._drain_s = resume, upkeep_s, drain_s
+        self._upkeep_bytes, self._written = math.inf if upkeep_bytes is None else upkeep_bytes, 0
         self._overdue, self._overdue_s = overdue, overdue_s
         self._notifier = Notifier()
         self._stopping, self._asked = Flag(), SimpleQueue[Callable[[], None]]()
@@ -196,11 +199,12 @@ class Daemon:
 
     def _look_after(self) -> None:
         now = time.monotonic()
-        if now >= self._upkeep_at and self._upkeep is not None:
-            self._upkeep_at = now + self._upkeep_s
-            self._keep_up(self._upkeep)
         if now >= self._looked_at + _LOOK_EVERY_S:
             self._look(self._state.phase)
+        written = sum(stream.evidence_bytes for stream in self._state.streams.values())
+        if self._upkeep is not None and (now >= self._upkeep_at or written - self._written >= self._upkeep_bytes):
+            self._upkeep_at, self._written = now + self._upkeep_s, written
+            self._keep_up(self._upkeep)
 
     def _keep_up(self, upkeep: Callable[[], None]) -> None:
         try:
