@@ -11,7 +11,7 @@ from typing import Self
 _PATIENCE_S = 60.0
 
 
-class Manager:
+class Systemd:
     """Listens as systemd does for a service of ``Type=notify``.
 
     Args:

@@ -15,7 +15,7 @@ import yaml
 
 from tests import postgres
 from tests.connectors.clips import every, write_video
-from tests.daemon.notified import Manager
+from tests.daemon.notified import Systemd
 from tests.faults.process import DaemonProcess, wait_for
 from tests.silent_server import SilentServer
 
@@ -25,8 +25,8 @@ SIGNING_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
 @pytest.fixture
-def manager(tmp_path: Path) -> Iterator[Manager]:
-    with Manager(tmp_path) as manager:
+def manager(tmp_path: Path) -> Iterator[Systemd]:
+    with Systemd(tmp_path) as manager:
         yield manager
 
 
@@ -56,7 +56,7 @@ def site(tmp_path: Path) -> Callable[..., Path]:
 
 
 @pytest.fixture
-def start(tmp_path: Path, manager: Manager) -> Iterator[Callable[[Path], DaemonProcess]]:
+def start(tmp_path: Path, manager: Systemd) -> Iterator[Callable[[Path], DaemonProcess]]:
     with ExitStack() as ending:
 
         def started(path: Path) -> DaemonProcess:
@@ -69,7 +69,7 @@ def start(tmp_path: Path, manager: Manager) -> Iterator[Callable[[Path], DaemonP
 
 
 def test_it_tells_how_it_stands_from_start_to_end(
-    manager: Manager, silent: SilentServer, site: Callable[..., Path], start: Callable[[Path], DaemonProcess]
+    manager: Systemd, silent: SilentServer, site: Callable[..., Path], start: Callable[[Path], DaemonProcess]
 ) -> None:
     path = site(silent.port)
     daemon = start(path)
@@ -92,7 +92,7 @@ def test_it_tells_how_it_stands_from_start_to_end(
 
 
 def test_a_reload_that_is_refused_leaves_it_at_work(
-    manager: Manager,
+    manager: Systemd,
     silent: SilentServer,
     tmp_path: Path,
     site: Callable[..., Path],

@@ -7,11 +7,10 @@ import math
 import random
 import time
 from collections.abc import Callable, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from dataclasses import replace
 from datetime import datetime
 from queue import Empty, SimpleQueue
-from threading import Event as Flag
 from threading import Thread
 
 from videoxl_stream.clock import WallClock
@@ -76,7 +75,9 @@ class Daemon:
         self._upkeep_bytes, self._written = math.inf if upkeep_bytes is None else upkeep_bytes, 0
         self._overdue, self._overdue_s = overdue, overdue_s
         self._notifier = Notifier()
-        self._stopping, self._asked = Flag(), SimpleQueue[Callable[[], None]]()
+        # Queues of this kind may be put to from a signal, wherever the program is; an Event may not.
+        self._stopping, self._woken, self._ends = False, SimpleQueue[None](), SimpleQueue[None]()
+        self._asked = SimpleQueue[Callable[[], None]]()
         self._looked_at = self._upkeep_at = 0.0
         self._failures = 0
         now = WallClock().now()
@@ -89,7 +90,9 @@ class Daemon:
 
     def stop(self) -> None:
         """Let it drain and end; may be called from any thread, and from a signal."""
-        self._stopping.set()
+        self._stopping = True
+        self._woken.put(None)
+        self._ends.put(None)
 
     def reload(self) -> None:
         """Let it read its definition again before the next step; from any thread, and from a signal."""
@@ -122,14 +125,14 @@ class Daemon:
             self._open()
             self._look(Phase.WATCHING)
             self._notifier.ready(f"watching {len(self._state.streams)} streams")
-            while not (self._stopping.is_set() or self._pipeline.ended):
+            while not (self._stopping or self._pipeline.ended):
                 self._turn()
 
     # ---- one turn
 
     def _open(self) -> None:
         """Open the pipeline, however long the store takes to answer."""
-        while not self._stopping.is_set():
+        while not self._stopping:
             try:
                 return self._pipeline.open(resume=self._resume)
             except StoreError as e:
@@ -166,7 +169,8 @@ class Daemon:
         self._failures += 1
         self._state = replace(self._state, store_away=str(error))
         self._look(self._state.phase)
-        self._stopping.wait(min(_LONGEST_WAIT_S, 0.2 * 2 ** min(self._failures, 6)) * random.uniform(0.5, 1.0))
+        with suppress(Empty):
+            self._woken.get(timeout=min(_LONGEST_WAIT_S, 0.2 * 2 ** min(self._failures, 6)) * random.uniform(0.5, 1.0))
 
     def _do_what_was_asked(self) -> None:
         while True:
@@ -224,7 +228,7 @@ class Daemon:
     # ---- the end
 
     def _wait_for_end(self, overdue: Callable[[], None]) -> None:
-        self._stopping.wait()
+        self._ends.get()
         time.sleep(self._overdue_s)
         overdue()
 
@@ -233,7 +237,7 @@ class Daemon:
         self._notifier.stopping()
         self._state = replace(self._state, phase=Phase.DRAINING)
         began = time.monotonic()
-        if self._stopping.is_set():
+        if self._stopping:
             _log.info("stopping")
         try:
             self._pipeline.drain(began + self._drain_s * (1 - _DELIVERY_SHARE) if error is None else -math.inf)
