@@ -192,7 +192,9 @@ def soak(folder: Path, images: Sequence[Image], hours: float, model: VideoModel[
 def growth(samples: Sequence[Sample], what: str) -> float:
     """How much higher a figure is in the last quarter than in the second, as a share."""
     values = [float(getattr(sample, what)) for sample in samples]
-    quarter = max(1, len(values) // 4)
+    quarter = len(values) // 4
+    if quarter == 0:  # it was stopped early
+        return 0.0
     return statistics.mean(values[-quarter:]) / statistics.mean(values[quarter : 2 * quarter]) - 1
 
 
