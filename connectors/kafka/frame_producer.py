@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from kafka.errors import KafkaError
+from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from videoxl_stream.connectors.kafka.brokers import Brokers, check_topic
 from videoxl_stream.connectors.kafka.encodings import Encoding, encode_picture, encode_segment
@@ -18,6 +18,7 @@ from videoxl_stream.connectors.kafka.url import KafkaURL
 from videoxl_stream.errors import ConfigError, SinkError
 from videoxl_stream.frames import Frame
 
+_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 _MAX_REQUEST_BYTES = 1 << 28  # brokers refuse what is too large for them; the client need not
 
 
@@ -119,6 +120,8 @@ class FrameProducer:
         try:
             self._producer.write(Record(self.topic, stream_id.encode(), value, {**usual, **(headers or {})}))
         except KafkaError as e:
+            if not isinstance(e, _TOO_LARGE):
+                self._producer.close()  # it may never work again
             raise self._failed(e) from e
         self._sequences[stream_id] = sequence + 1
 

@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from kafka import AsyncConsumerRebalanceListener, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
+from kafka.coordinator.base import MemberState
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
@@ -19,6 +20,7 @@ from videoxl_stream.connectors.kafka.brokers import Brokers
 
 _GRACE_S = 0.05  # a call that takes longer than asked for is fetched at the next poll
 _CLOSE_S = 5.0
+_SETTLE_S = 2.0
 MAX_RECORDS = 32  # in one poll
 _log = logging.getLogger(__name__)
 
@@ -49,7 +51,8 @@ class Membership:
         group: name of the group.
         session_timeout_s: after which a member that is not heard of loses its partitions.
         settings: more of ``KafkaConsumer``.
-        work: called before each poll, in the same thread: for what may take long.
+        work: called before each poll, in the same thread: for what may take long. It is told whether any partition
+            is ours just then.
 
     Raises:
         KafkaError: no broker answers; ``connect`` says so.
@@ -63,7 +66,7 @@ class Membership:
         *,
         session_timeout_s: float,
         settings: Mapping[str, Any],
-        work: Callable[[], None],
+        work: Callable[[bool], None],
     ) -> None:
         self._brokers, self._topic = brokers, topic
         self._settings = {
@@ -147,7 +150,7 @@ class Membership:
     # ---- in the thread of its own
 
     def _poll(self, timeout_s: float, paused: frozenset[int], commit: Offsets) -> Mapping[int, list[Any]]:
-        self._work()
+        self._work(self._consumer is not None and bool(self._consumer.assignment()))
         if self._consumer is None:
             consumer = self._brokers.consumer(**self._settings)
             consumer.subscribe([self._topic], listener=_Listener(self))
@@ -170,7 +173,14 @@ class Membership:
 
     def _close(self) -> None:
         if self._consumer is not None:
+            self._settle(self._consumer)
             self._consumer.close(autocommit=False, timeout_ms=int(_CLOSE_S * 1000 / 2))
+
+    def _settle(self, consumer: Any) -> None:
+        """Let the group agree first: some brokers wait for a member that left while it was joining, for minutes."""
+        deadline = time.monotonic() + _SETTLE_S
+        while consumer._coordinator.state == MemberState.REBALANCING and time.monotonic() < deadline:
+            consumer.poll(50, max_records=1)
 
     def _note(self, sent: Offsets, _: object, answer: object) -> None:
         if isinstance(answer, Exception):  # the next commit covers it

@@ -126,13 +126,14 @@ class Subscription:
     def _new_probe(self) -> TopicProbe:
         return TopicProbe(self._brokers, self._topic, _PROBE_EVERY_S)
 
-    def _look_and_work(self) -> None:
-        self._probe.look()
+    def _look_and_work(self, reading: bool) -> None:
+        self._probe.look(reading=reading)
         self._work()
 
     def _revoked(self, revoked: Revoked) -> Revoked:
         def give_up(partitions: frozenset[int]) -> Offsets:
             self._given -= partitions
+            self._probe.hasten()  # brokers that know nothing of us any more may have another topic, too
             return revoked(partitions)
 
         return give_up

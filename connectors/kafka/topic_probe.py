@@ -28,8 +28,16 @@ class TopicProbe:
         self.topic_id: str | None = None
         self.fault = ""
 
-    def look(self) -> None:
+    def hasten(self) -> None:
+        """Let the next look ask."""
+        self._next = 0.0
+
+    def look(self, *, reading: bool) -> None:
         """Ask, if it is time to; what hinders is in ``fault``.
+
+        Args:
+            reading: whether anything is being read of the topic. If not, another topic can take its place: whoever
+                leaves a group while joining it leaves a ghost behind, which some brokers wait for.
 
         Raises:
             KafkaError: the topic does not exist, is another one, or cannot be asked for the first time.
@@ -45,9 +53,12 @@ class TopicProbe:
             return
         finally:
             self._next = time.monotonic() + self._every_s
-        if topic_id is None:
+        if topic_id is None and (reading or self.topic_id is None):
             raise UnknownTopicOrPartitionError(self._topic)
-        if self.topic_id is not None and topic_id != self.topic_id:
+        if topic_id is None:
+            self.fault = self._brokers.explain(UnknownTopicOrPartitionError(self._topic))
+            return
+        if reading and self.topic_id is not None and topic_id != self.topic_id:
             msg = f"topic {self._topic} was created anew"
             raise TopicReplaced(msg)
         self.topic_id, self.fault = topic_id, ""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
+from contextlib import suppress
 
 import pytest
 
@@ -68,6 +70,37 @@ def test_a_feed_comes_back_by_itself(mortal_broker: KafkaBroker) -> None:
     for stream_id in "ab":
         assert [one.index for one in site.frames[stream_id]] == list(range(20))
         assert [one.utc for one in site.frames[stream_id]] == [frame(stream_id, index).utc for index in range(20)]
+
+
+def test_a_feed_comes_back_as_often_as_the_broker_dies_in_traffic(mortal_broker: KafkaBroker) -> None:
+    topic, site, stopped = mortal_broker.topic(), Site(), threading.Event()
+
+    def send() -> None:
+        with FrameProducer(mortal_broker.servers, topic, timeout_s=2) as producer:
+            index = 0
+            while not stopped.wait(0.02):
+                index += 1
+                with suppress(SinkError):
+                    producer.write(frame("a", index))
+                    producer.flush()
+
+    sending = threading.Thread(target=send)
+    sending.start()
+    try:
+        with Reader(source(mortal_broker, topic), site) as reader:
+            reader.until(lambda: site.num_frames > 5)
+            for pause_s in (1.0, 0.2):
+                mortal_broker.kill()
+                back_at = time.monotonic() + pause_s
+                reader.until(lambda at=back_at: time.monotonic() > at)  # type: ignore[misc]
+                mortal_broker.start()
+                mortal_broker.topic(1, topic)
+                before = site.num_frames
+                reader.until(lambda num=before: site.num_frames > num + 5)  # type: ignore[misc]
+    finally:
+        stopped.set()
+        sending.join()
+    assert [one.index for one in site.frames["a"]] == list(range(site.num_frames))
 
 
 def test_a_topic_that_does_not_exist_yet_is_waited_for(mortal_broker: KafkaBroker) -> None:
