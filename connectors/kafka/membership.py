@@ -12,7 +12,6 @@ from typing import Any, TypeVar
 
 from kafka import AsyncConsumerRebalanceListener, TopicPartition
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.coordinator.base import MemberState
 from kafka.errors import KafkaError
 from kafka.structs import OffsetAndMetadata
 
@@ -20,7 +19,6 @@ from videoxl_stream.connectors.kafka.brokers import Brokers
 
 _GRACE_S = 0.05  # a call that takes longer than asked for is fetched at the next poll
 _CLOSE_S = 5.0
-_SETTLE_S = 2.0
 MAX_RECORDS = 32  # in one poll
 _log = logging.getLogger(__name__)
 
@@ -173,14 +171,7 @@ class Membership:
 
     def _close(self) -> None:
         if self._consumer is not None:
-            self._settle(self._consumer)
             self._consumer.close(autocommit=False, timeout_ms=int(_CLOSE_S * 1000 / 2))
-
-    def _settle(self, consumer: Any) -> None:
-        """Let the group agree first: some brokers wait for a member that left while it was joining, for minutes."""
-        deadline = time.monotonic() + _SETTLE_S
-        while consumer._coordinator.state == MemberState.REBALANCING and time.monotonic() < deadline:
-            consumer.poll(50, max_records=1)
 
     def _note(self, sent: Offsets, _: object, answer: object) -> None:
         if isinstance(answer, Exception):  # the next commit covers it
