@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint clean
+.PHONY: help demo test faults lint clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -24,6 +24,9 @@ demo: $(INSTALLED) ## watch a rendered video from end to end; writes demo/report
 
 test: lint ## lint, type check, then every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
+
+faults: $(INSTALLED) ## kill, stop, fill and garble everything there is, 20 minutes; writes build/faults.json
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults
 
 lint: $(INSTALLED) ## ruff and mypy
 	@$(BIN)/ruff check .

@@ -15,30 +15,32 @@ from rich.console import Console
 from rich.table import Table
 
 from tests import postgres
+from tests.faults.cameras import disturbed_cameras, killed_workers
 from tests.faults.crash import killed
 from tests.faults.databases import stopped
 from tests.faults.disks import full, small_disk
 from tests.faults.disturbed import disturbed
 from tests.faults.footage import FootageSite
 from tests.faults.outcome import Outcome, write
+from tests.faults.topics import killed_broker, malformed, shared
 
 _MIB = 2**20
 _SITE_S = 300.0  # five minutes
 _SEED = 4021
 
 
-def kills(folder: Path, durability: str, num_kills: int) -> Outcome:
+def kills(folder: Path, clips: Path, durability: str, num_kills: int) -> Outcome:
     """kill -9 of the daemon at random points of a five-minute site."""
-    site = FootageSite(folder / "clips", seed=_SEED, duration_s=_SITE_S, durability=durability)
+    site = FootageSite(clips, seed=_SEED, duration_s=_SITE_S, durability=durability)
     outcome = killed(folder, site, num_kills=num_kills, seed=7)
     return outcome.named(f"kill -9 of the daemon, durability {durability}")
 
 
-def postgresql(folder: Path) -> Outcome:
+def postgresql(folder: Path, clips: Path) -> Outcome:
     """PostgreSQL is stopped for 20 s."""
     programs = postgres.programs()
     assert programs is not None, postgres.REMEDY
-    site = FootageSite(folder / "clips", seed=_SEED, duration_s=_SITE_S)
+    site = FootageSite(clips, seed=_SEED, duration_s=_SITE_S)
     with postgres.served(programs) as server:
 
         def url(name: str) -> str:
@@ -48,19 +50,25 @@ def postgresql(folder: Path) -> Outcome:
         return disturbed("PostgreSQL stopped", folder, site, stopped(server), tries=3, lasts_s=20.0, seed=8, url=url)
 
 
-def disk(folder: Path) -> Outcome:
+def disk(folder: Path, clips: Path) -> Outcome:
     """The disk of store, memory and evidence is full for 10 s."""
-    site = FootageSite(folder / "clips", seed=_SEED, duration_s=_SITE_S)
+    site = FootageSite(clips, seed=_SEED, duration_s=_SITE_S)
     with small_disk(folder / "disk", 256 * _MIB):
         return disturbed("disk full", folder / "disk" / "sites", site, full, tries=3, lasts_s=10.0, seed=9)
 
 
-FAULTS: dict[str, Callable[[Path], Outcome]] = {
-    "kills-kv": lambda folder: kills(folder, "kv", 60),
-    "kills-frames": lambda folder: kills(folder, "frames", 15),
+FAULTS: dict[str, Callable[[Path, Path], Outcome]] = {
+    "kills-kv": lambda folder, clips: kills(folder, clips, "kv", 60),
+    "kills-frames": lambda folder, clips: kills(folder, clips, "frames", 15),
     "postgresql": postgresql,
     "disk": disk,
+    "cameras": lambda folder, _: disturbed_cameras(folder),
+    "decoders": lambda folder, _: killed_workers(folder),
+    "broker": killed_broker,
+    "consumers": shared,
+    "malformed": lambda folder, _: malformed(folder),
 }
+"""What takes a folder of its own, and one of footage that all share."""
 
 
 def main() -> None:
@@ -70,12 +78,11 @@ def main() -> None:
     given.add_argument("--out", type=Path, default=Path("build/faults.json"))
     options = given.parse_args()
     console, outcomes = Console(), list[Outcome]()
-    for name, fault in FAULTS.items():
-        if options.only in name:
+    with tempfile.TemporaryDirectory(prefix="faults") as everything:
+        for name in [name for name in FAULTS if options.only in name]:
             began = time.monotonic()
             console.print(f"{name} ...", style="dim")
-            with tempfile.TemporaryDirectory(prefix="faults") as folder:
-                outcomes.append(fault(Path(folder)))
+            outcomes.append(FAULTS[name](Path(everything, name), Path(everything, "clips")))
             console.print(f"{name}: {outcomes[-1]} in {time.monotonic() - began:.0f} s", style="dim")
             write(outcomes, options.out)
     table = Table("fault", "tried", "survived", "lost", "duplicated", "seconds to recover", "what is counted")

@@ -1,4 +1,4 @@
-"""A daemon that watches live sources, and what can be seen of it from outside: its metrics, its processes, its store."""
+"""A daemon that watches live sources, and what can be seen of it from outside: metrics, processes, store."""
 
 from __future__ import annotations
 
