@@ -14,6 +14,11 @@ GAP, MEMORY = f"{RESERVED}gap", f"{RESERVED}memory"
 """Stand in the place of a rule's name."""
 
 
+def is_of_stream(name: str) -> bool:
+    """Whether what stands in the place of a rule's name is what a stream tells of itself."""
+    return name.startswith(RESERVED)
+
+
 @dataclass(frozen=True, slots=True)
 class LastFrame(Stored):
     """Where footage ended: the presentation time and the UTC of its last frame."""

@@ -15,7 +15,7 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, computed_field
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Event, Exhibit
-from videoxl_stream.gaps import GAP, LastFrame
+from videoxl_stream.gaps import GAP, LastFrame, is_of_stream
 from videoxl_stream.reports.exhibits import exhibits_of, thumbnails_of
 from videoxl_stream.reports.figures import FrameCounts, RuleFigures, StreamFigures
 from videoxl_stream.store import EventStore, StreamState, StreamSummary
@@ -258,7 +258,7 @@ def _figures(store: EventStore, known: StreamSummary) -> StreamFigures:
         stream_id=known.stream_id,
         first=known.first,
         last=last,
-        rules=tuple(sorted({*state.rules, *state.asked} - {GAP})),
+        rules=tuple(sorted(name for name in {*state.rules, *state.asked} if not is_of_stream(name))),
         frames=FrameCounts.of(known.counts),
     )
 
