@@ -14,7 +14,7 @@ INSTALLED := $(VENV)/.installed
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test faults lint clean
+.PHONY: help demo test faults soak lint clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -27,6 +27,9 @@ test: lint ## lint, type check, then every test
 
 faults: $(INSTALLED) ## kill, stop, fill and garble everything there is, 20 minutes; writes build/faults.json
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults
+
+soak: $(INSTALLED) ## a day of footage, as fast as the machine takes it; writes build/soak.json
+	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults.soak
 
 lint: $(INSTALLED) ## ruff and mypy
 	@$(BIN)/ruff check .
