@@ -19,6 +19,7 @@ from videoxl_stream.connectors.kafka.brokers import Brokers
 
 _GRACE_S = 0.05  # a call that takes longer than asked for is fetched at the next poll
 _CLOSE_S = 5.0
+_JOIN_POLL_S = 0.5
 MAX_RECORDS = 32  # in one poll
 _log = logging.getLogger(__name__)
 
@@ -148,6 +149,17 @@ class Membership:
     # ---- in the thread of its own
 
     def _poll(self, timeout_s: float, paused: frozenset[int], commit: Offsets) -> Mapping[int, list[Any]]:
+        """Poll once; but while the group is being joined, poll until it is.
+
+        kafka-python 3.0 throws away, and asks anew for, what brokers answer between two polls: a reader that polls
+        now and then would keep the whole group from agreeing, for as long as it has enough to do.
+        """
+        found = self._poll_once(timeout_s, paused, commit)
+        while not (found or self._closed) and self._consumer._coordinator.need_rejoin():
+            found = self._poll_once(_JOIN_POLL_S, paused, {})
+        return found
+
+    def _poll_once(self, timeout_s: float, paused: frozenset[int], commit: Offsets) -> Mapping[int, list[Any]]:
         self._work(self._consumer is not None and bool(self._consumer.assignment()))
         if self._consumer is None:
             consumer = self._brokers.consumer(**self._settings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -83,6 +84,24 @@ def test_streams_are_given_up_in_the_thread_that_polls(broker: KafkaBroker) -> N
         with working(Reader(source(broker, topic), site, "second")):
             first.until(lambda: bool(first.left))
         assert threads == {threading.get_ident()}
+
+
+def test_a_reader_that_has_much_to_do_gives_up_its_share_all_the_same(broker: KafkaBroker) -> None:
+    topic, site = broker.topic(4), Site()
+    produce(broker, topic, STREAMS, 5)
+
+    def busy() -> bool:
+        time.sleep(0.1)  # a model at work
+        return bool(first.left)
+
+    with Reader(source(broker, topic), site, "first") as first:
+        first.until(lambda: site.num_frames == 5 * len(STREAMS))
+        produce(broker, topic, STREAMS, 20, first=5)
+        first.until(lambda: first.feed.counts.messages >= 10 * len(STREAMS), read=False)
+        with working(Reader(source(broker, topic), site, "second")):
+            first.until(busy, read=False)
+            first.until(lambda: site.num_frames == 25 * len(STREAMS))
+    assert site.shared == []
 
 
 def test_what_was_not_durable_goes_with_the_stream(broker: KafkaBroker) -> None:
