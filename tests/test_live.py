@@ -197,6 +197,27 @@ def test_many_losses_within_one_window_are_one_event(watching: Callable[..., Pip
     assert (event.status, event.revision) == (Status.CLOSED, 9)
 
 
+def test_outages_of_a_camera_whose_clock_is_late_do_not_overlap(
+    watching: Callable[..., Pipeline], clock: ManualClock
+) -> None:
+    camera = Camera()
+    pipeline = watching(camera)
+    camera.give(*range(6))
+    work(pipeline)
+    clock.advance(20)
+    camera.connection = Connection(up=False, reason="no", losses=1)
+    work(pipeline)
+    camera.connection = Connection(losses=1)
+    [first] = work(pipeline)
+    camera.give(*range(6, 10))
+    work(pipeline)
+    clock.advance(5)
+    camera.connection = Connection(up=False, reason="no", losses=2)
+    [second] = work(pipeline)
+    assert second.id != first.id
+    assert (second.start, second.start_s) == (first.end, 20)
+
+
 def test_an_outage_over_a_restart_is_closed_once(watching: Callable[..., Pipeline], clock: ManualClock) -> None:
     store, camera = EventStore("sqlite://"), Camera()
     pipeline = watching(camera, store=store)

@@ -91,6 +91,8 @@ def _open(outage: Outage, seen: Look) -> Outage:
         changes = {"status": Status.UPDATED, "revision": again.revision + 1, "content": reason}
         return replace(outage, event=again.model_copy(update=changes | _until(again, seen)))
     start_s, start = (seen.now_s, seen.now) if seen.last is None else (seen.last.time_s, seen.last.utc)
+    if outage.event is not None and outage.event.end > start:  # the newest frame came late
+        start_s, start = start_s + (outage.event.end - start).total_seconds(), outage.event.end
     event = Event(
         id=name,
         status=Status.OPENED,

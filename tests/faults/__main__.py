@@ -15,6 +15,7 @@ from rich.console import Console
 from rich.table import Table
 
 from tests import postgres
+from tests.faults.brokers import killed_broker, malformed
 from tests.faults.cameras import disturbed_cameras, killed_workers
 from tests.faults.crash import killed
 from tests.faults.databases import stopped
@@ -22,7 +23,7 @@ from tests.faults.disks import full, small_disk
 from tests.faults.disturbed import disturbed
 from tests.faults.footage import FootageSite
 from tests.faults.outcome import Outcome, write
-from tests.faults.topics import killed_broker, malformed, shared
+from tests.faults.sharing import shared
 
 _MIB = 2**20
 _SITE_S = 300.0  # five minutes

@@ -26,7 +26,7 @@ KINDS = ("killed", "frozen", "garbled", "cut", "refused")
 STALL_S, OPEN_S = 2.0, 3.0
 _NOTICED_S = STALL_S + 4.0  # and looked at, by a daemon that shares the machine
 _LOOK_S = 0.1
-_LONGEST_S, _LONGEST_PEACE_S = 6.0, 8.0
+_LONGEST_S, _LONGEST_PEACE_S = 6.0, 5.0
 _MORE_DESCRIPTORS, _MORE_MIB = 8, 150
 
 
