@@ -17,7 +17,18 @@ from tests.connectors.kafka.footage import all_records, jpeg, send
 from tests.faults.live import RECOVER_S, LiveSite
 from tests.faults.outcome import Outcome, median
 from tests.faults.process import wait_for
-from tests.faults.topics import DONE_S, LOOK_S, SESSION_S, WINDOW, create_topics, endless, feed_of, footage, frozen
+from tests.faults.topics import (
+    DONE_S,
+    LOOK_S,
+    SESSION_S,
+    WINDOW,
+    create_topics,
+    endless,
+    feed_of,
+    footage,
+    frozen,
+    windows_of,
+)
 from tests.kafka_broker import KafkaBroker
 from videoxl_stream.connectors.kafka import EventConsumer, FrameProducer
 from videoxl_stream.errors import SinkError
@@ -59,7 +70,6 @@ class Listener:
 
     def __init__(self, broker: KafkaBroker, topic: str) -> None:
         self.got: set[tuple[str, int]] = set()
-        self.heard_at = time.monotonic()
         self._consumer = EventConsumer(broker.servers, topic, group="faults", session_timeout_s=SESSION_S)
         self._stop = threading.Event()
         self._thread = threading.Thread(target=self._listen)
@@ -69,7 +79,6 @@ class Listener:
         while not self._stop.is_set():
             for event in self._consumer.poll(0.1):
                 self.got.add((event.id, event.revision))
-                self.heard_at = time.monotonic()
 
     def close(self) -> None:
         self._stop.set()
@@ -103,24 +112,22 @@ def killed_broker(folder: Path, clips: Path, *, num_kills: int = 5, seed: int = 
         for _ in range(num_kills):
             time.sleep(rng.uniform(0.5, 3.0))
             with frozen(site):
-                listener.heard_at = time.monotonic()
-                wait_for(lambda: time.monotonic() - listener.heard_at > 1.5, RECOVER_S)
+                wait_for(lambda: not _expected(site) - _held(site) - listener.got, RECOVER_S)
                 broker.kill()
             time.sleep(rng.uniform(0.2, 4.0))
-            read, heard = site.figures("frames_read"), len(listener.got)
+            done, heard = windows_of(site, None), len(listener.got)
             broker.start()
             create_topics(broker, "frames", "frames.dead", "events")
-            took = wait_for(lambda: _more(site, read), RECOVER_S, LOOK_S)  # noqa: B023
+            took = wait_for(lambda: windows_of(site, None) > done, RECOVER_S, LOOK_S)  # noqa: B023
             told = wait_for(lambda: len(listener.got) > heard, RECOVER_S, LOOK_S)  # noqa: B023
             recoveries.append(RECOVER_S if took is None else took)
             survived += took is not None and told is not None
         traffic.close()
-        wait_for(lambda: not _waiting(site) and _quiet(site), RECOVER_S, LOOK_S)
+        wait_for(lambda: not _held(site) and _quiet(site), RECOVER_S, LOOK_S)
         site.stop()
         wait_for(lambda: not _expected(site) - listener.got, 20.0, LOOK_S)
         expected, got = _expected(site), set(listener.got)
-        with site.store() as store:
-            held = {(letter.event_id, letter.revision) for letter in store.outbox.letters(limit=10_000)}
+        held = _held(site)
     return Outcome(
         name="Kafka broker killed in traffic, in and out",
         tried=num_kills,
@@ -182,14 +189,10 @@ def _damage() -> list[tuple[dict[str, bytes], bytes]]:
     ]
 
 
-def _more(site: LiveSite, before: dict[str, float]) -> bool:
-    now = site.figures("frames_read")
-    return any(now.get(name, 0.0) > frames for name, frames in before.items())
-
-
-def _waiting(site: LiveSite) -> bool:
+def _held(site: LiveSite) -> set[tuple[str, int]]:
+    """Revisions that the outbox still keeps."""
     with site.store() as store:
-        return bool(store.outbox.letters(limit=1))
+        return {(letter.event_id, letter.revision) for letter in store.outbox.letters(limit=10_000)}
 
 
 def _quiet(site: LiveSite) -> bool:
