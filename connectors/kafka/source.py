@@ -20,7 +20,6 @@ from videoxl_stream.errors import ConfigError
 _MAX_DECODERS = 4
 _STALL_S = 30.0
 _MAX_FETCH_BYTES = 50 * 2**20
-_MAX_PARTITION_BYTES = 4 * 2**20  # of each partition that rests so much may lie fetched, and nobody counts it
 _MIN_SESSION_S = 1.0
 _FETCH_WAIT_MS = 100  # a partition that goes on after a rest waits for the request before it
 
@@ -132,7 +131,7 @@ class KafkaSource:
                 "auto_offset_reset": self._start,
                 "fetch_max_wait_ms": _FETCH_WAIT_MS,
                 "fetch_max_bytes": min(_MAX_FETCH_BYTES, half),
-                "max_partition_fetch_bytes": min(_MAX_PARTITION_BYTES, half),
+                "max_partition_fetch_bytes": min(_MAX_FETCH_BYTES, half),
             },
         )
 

@@ -81,7 +81,7 @@ class Subscription:
         membership = self._membership
         if membership is None:
             return {}
-        if self._renewal:
+        if self._is_to_renew():
             self._end(membership, Renewal(self._renewal), revoked)
             return {}
         try:
@@ -91,7 +91,7 @@ class Subscription:
             return {}
         self._given |= set(found)
         self._see(bool(found))
-        return {} if self._renewal else found  # asked for meanwhile: all of it comes again
+        return {} if self._is_to_renew() else found  # asked for meanwhile: all of it comes again
 
     def renew(self, reason: str) -> None:
         """Begin anew at the next ``poll``.
@@ -110,6 +110,9 @@ class Subscription:
         membership, self._membership = self._membership, None
         if membership is not None:
             membership.close(revoked)
+
+    def _is_to_renew(self) -> bool:
+        return bool(self._renewal)
 
     def _begin(self) -> None:
         self._renewal = ""
