@@ -11,8 +11,9 @@ from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from kafka import AsyncConsumerRebalanceListener, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError
+from kafka.errors import CorruptRecordError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from videoxl_stream.connectors.kafka.brokers import Brokers
@@ -52,9 +53,6 @@ class Membership:
         settings: more of ``KafkaConsumer``.
         work: called before each poll, in the same thread: for what may take long. It is told whether any partition
             is ours just then.
-
-    Raises:
-        KafkaError: no broker answers; ``connect`` says so.
     """
 
     def __init__(
@@ -83,6 +81,7 @@ class Membership:
         self._news: SimpleQueue[_Revocation | None] = SimpleQueue()  # None: a call has ended
         self._committed: dict[int, int] = {}
         self._closed = False
+        self._is_alone = False  # nobody waits for its calls any more
 
     def poll(
         self, timeout_s: float, revoked: Revoked, *, paused: frozenset[int], commit: Offsets
@@ -118,15 +117,23 @@ class Membership:
                 self._wait(deadline - time.monotonic(), revoked)
         except KafkaError as e:
             _log.debug("%s: %s", self._brokers.shown, self._brokers.explain(e))
-        if self._call is None:
-            self._start(self._close)
-            try:
-                self._wait(_CLOSE_S, revoked)
-            except KafkaError as e:
-                _log.warning("left group without a word: %s", self._brokers.explain(e))
-        self._thread.shutdown(wait=self._call is None)
+        finally:
+            self._leave(revoked)
 
     # ---- in the caller's thread
+
+    def _leave(self, revoked: Revoked) -> None:
+        """Close the consumer, behind a call that has not ended if need be: else the group waits for a ghost."""
+        self._is_alone = self._call is not None
+        self._start(self._close)
+        try:
+            if not self._is_alone:
+                self._wait(_CLOSE_S, revoked)
+        except KafkaError as e:
+            _log.warning("left group without a word: %s", self._brokers.explain(e))
+        finally:
+            self._is_alone = self._call is not None
+            self._thread.shutdown(wait=not self._is_alone)
 
     def _start(self, call: Callable[[], object]) -> None:
         self._call = self._thread.submit(call)
@@ -161,6 +168,8 @@ class Membership:
 
     def _poll_once(self, timeout_s: float, paused: frozenset[int], commit: Offsets) -> Mapping[int, list[Any]]:
         self._work(self._consumer is not None and bool(self._consumer.assignment()))
+        if self._closed:
+            return {}
         if self._consumer is None:
             consumer = self._brokers.consumer(**self._settings)
             consumer.subscribe([self._topic], listener=_Listener(self))
@@ -173,7 +182,12 @@ class Membership:
         if mine:
             consumer.commit_async(self._offsets(mine), partial(self._note, mine))
         _unpark(consumer)
-        found = consumer.poll(int(timeout_s * 1000), max_records=MAX_RECORDS)
+        try:
+            found = consumer.poll(int(timeout_s * 1000), max_records=MAX_RECORDS)
+        except CorruptRecordError as e:
+            if not isinstance(e.__context__, (ValueError, IndexError)):  # on its way: what is fetched anew is whole
+                raise
+            found = _pass_over(consumer)
         return {partition.partition: records for partition, records in found.items()}
 
     def _pause(self, wanted: frozenset[int]) -> None:
@@ -201,6 +215,8 @@ class Membership:
 
     async def give_up(self, partitions: frozenset[int], *, commit: bool) -> None:
         """Wait until the caller has given partitions up, then commit what he may."""
+        if self._is_alone:
+            return
         asked = _Revocation(partitions)
         self._news.put(asked)
         try:
@@ -245,6 +261,21 @@ def _unpark(consumer: Any) -> None:
     in_line = getattr(fetcher, "_next_partition_records", None)
     if in_line is not None and not in_line:
         fetcher._next_partition_records = None
+
+
+def _pass_over(consumer: Any) -> Mapping[Any, list[Any]]:
+    """Stand in for a message that was written so that kafka-python 3.0 can never read it.
+
+    Such is one with a header whose name is not UTF-8. Batches are read from their start, so that each message of its
+    batch behind it has the same fate.
+    """
+    fetcher = consumer._fetcher
+    batch, fetcher._next_partition_records = fetcher._next_partition_records, None
+    where, offset = batch.topic_partition, max(batch.fetch_offset, batch.next_fetch_offset)
+    consumer.seek(where, offset + 1)
+    _log.warning("%s, partition %d, offset %d cannot be read: is a header's name not UTF-8?", *where, offset)
+    headers = [("unreadable", b"is a header's name not UTF-8?")]
+    return {where: [ConsumerRecord(*where, -1, offset, -1, 0, None, None, headers, None, -1, -1, -1)]}
 
 
 def _answer(asked: _Revocation, revoked: Revoked) -> None:

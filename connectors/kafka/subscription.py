@@ -81,7 +81,7 @@ class Subscription:
         membership = self._membership
         if membership is None:
             return {}
-        if self._renewal:
+        if self._is_to_renew():
             self._end(membership, Renewal(self._renewal), revoked)
             return {}
         try:
@@ -91,7 +91,7 @@ class Subscription:
             return {}
         self._given |= set(found)
         self._see(bool(found))
-        return found
+        return {} if self._is_to_renew() else found  # asked for meanwhile: all of it comes again
 
     def renew(self, reason: str) -> None:
         """Begin anew at the next ``poll``.
@@ -110,6 +110,9 @@ class Subscription:
         membership, self._membership = self._membership, None
         if membership is not None:
             membership.close(revoked)
+
+    def _is_to_renew(self) -> bool:
+        return bool(self._renewal)
 
     def _begin(self) -> None:
         self._renewal = ""
@@ -145,11 +148,13 @@ class Subscription:
             _log.warning("%s is to be read anew: %s", self._topic, reason)
         self.renewals += 1
         self._membership = None
-        revoked(frozenset(self._given))
-        self._given.clear()
-        membership.close(lambda _: {})
         self._retry_at = time.monotonic() + self._backoff.next_s()
         self._set_connection(reason)
+        given, self._given = frozenset(self._given), set()
+        try:
+            revoked(given)
+        finally:
+            membership.close(lambda _: {})
 
     def _see(self, came: bool) -> None:
         if self._probe.topic_id is None:
