@@ -76,6 +76,8 @@ class OpenKafkaFeed:
         )
         self._streams: dict[str, KafkaStream] = {}
         self._progress: dict[int, Progress] = {}
+        self._rewind: dict[int, int] = {}  # where partitions are still to be read again from
+        self._rewinding: dict[int, set[str]] = {}  # partitions that are, or will be, and for which streams
         self._commit_at = 0.0
         self._closed = False
         self.counts = FeedCounts()
@@ -113,7 +115,10 @@ class OpenKafkaFeed:
         if any(map(len, self._streams.values())):  # there is enough to do meanwhile
             timeout_s = 0.0
         give_up = partial(self._give_up, leave)
-        found = self._subscription.poll(timeout_s, give_up, paused=paused, commit=self._due_commits())
+        found = self._subscription.poll(
+            timeout_s, give_up, paused=paused, commit=self._due_commits(), rewind=self._rewind
+        )
+        self._begin_again()
         new = [stream for records in found.values() for stream in map(self._sort, records) if stream is not None]
         self._letters.settle()
         return new
@@ -127,6 +132,18 @@ class OpenKafkaFeed:
         """Give a message to the dead letters; ``then`` is called once it is safe there."""
         self.counts.rejected += 1
         self._letters.add(message.record, reason, then)
+
+    def hold_back(self, stream_id: str) -> None:
+        """Keep no message of a stream that cannot be opened yet; its oldest holds the offset of their partition."""
+        self._streams[stream_id].close()
+
+    def bring_back(self, stream_id: str) -> None:
+        """Read the partition of a stream again from where it was held back; others pass what they have had."""
+        for partition in self._streams[stream_id].partitions & set(self._progress):
+            offset = self._progress[partition].committable
+            if offset is not None:
+                self._rewinding.setdefault(partition, set()).add(stream_id)
+                self._rewind[partition] = offset
 
     def renew(self, reason: str) -> None:
         """Give all streams up at the next ``poll``, and join the group anew: those that are still ours come again."""
@@ -167,10 +184,21 @@ class OpenKafkaFeed:
                 message.stream_id,
                 self._topic,
             )
-        if not stream.closed or not progress.num_pending:  # what is held back for one is held back for all
+        if not stream.closed or message.partition not in stream.held:  # the oldest that is held back will do
             progress.receive(record.offset)
+        if stream.closed:
+            stream.held.add(message.partition)
         stream.add(message)
         return stream if new else None
+
+    def _begin_again(self) -> None:
+        """Take note that partitions are read again: what is not done in them comes, and so do streams held back."""
+        for partition in set(self._rewinding) - set(self._rewind):
+            for name in self._rewinding.pop(partition):
+                self._streams.pop(name, None)
+            self._progress[partition] = Progress()
+            for stream in self._streams.values():
+                stream.held.discard(partition)
 
     # ---- offsets
 
@@ -195,4 +223,6 @@ class OpenKafkaFeed:
         offsets = self._committable(partitions)
         for partition in partitions:
             self._progress.pop(partition, None)
+            self._rewind.pop(partition, None)
+            self._rewinding.pop(partition, None)
         return offsets

@@ -30,6 +30,7 @@ class KafkaStream:
         self._waiting: deque[FrameMessage] = deque()
         self.num_bytes = 0
         self.partitions: set[int] = set()
+        self.held: set[int] = set()  # partitions whose offset waits for what came once it was closed
         self.opened: OpenKafkaStream | None = None
         self.closed = False
 
