@@ -47,6 +47,7 @@ LAYERS: dict[str, set[str]] = {
         "pipeline",
         "reading",
         "status",
+        "stopped",
         "stream",
         "worker",
     },
@@ -85,8 +86,9 @@ ALSO_MAY_IMPORT = {
     "stream": {"reading", "status"},
     "lineup": {"reading", "stream"},
     "worker": {"asking", "ledger", "stream"},
-    "opening": {"stream"},
-    "pipeline": {"ledger", "lineup", "opening", "status", "stream", "worker"},
+    "stopped": {"stream"},
+    "opening": {"stopped", "stream"},
+    "pipeline": {"ledger", "lineup", "opening", "status", "stopped", "stream", "worker"},
     "daemon": {"delivery", "pipeline", "status"},
 }
 

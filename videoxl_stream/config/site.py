@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -27,6 +28,7 @@ from videoxl_stream.names import EMBEDDED, check_different, check_model, load_mo
 from videoxl_stream.pipeline import Pipeline
 from videoxl_stream.rules import Rule
 from videoxl_stream.scheduling import Schedule
+from videoxl_stream.stopped import StoppedStream
 from videoxl_stream.store import EventStore, Removal
 
 _T = TypeVar("_T")
@@ -208,6 +210,24 @@ class Site(Part):
             if store is None:
                 opened.close()
             raise
+
+    def stopped(self, stream_id: str) -> StoppedStream:
+        """One of its streams while nobody watches it, to forget a span of it; its store is the caller's to close.
+
+        Raises:
+            ConfigError: a variable of the environment is not set.
+            StoreError: there is no such store.
+        """
+        proof = self.proof()
+        return StoppedStream(
+            stream_id=stream_id,
+            pipeline=self.name,
+            store=EventStore(expand(self.events), create=False),
+            model=partial(load_model, expand(self.model), device=self.device),
+            settings={"system": self.system, "ratio": self.ratio, "budget": self.budget},
+            durability=self._kept_memory(),
+            evidence=Path(proof.folder) if proof is not None and Path(proof.folder).is_dir() else None,
+        )
 
     def admit(self, sources: Sequence[Source], model: VideoModel[Any]) -> None:
         """Refuse live sources that do not fit together.
