@@ -38,6 +38,7 @@ LAYERS: dict[str, set[str]] = {
         "store",
     },
     "core": {
+        "absence",
         "asking",
         "daemon",
         "delivery",
@@ -49,6 +50,7 @@ LAYERS: dict[str, set[str]] = {
         "status",
         "stopped",
         "stream",
+        "waiting_room",
         "worker",
     },
     "transports": {"connectors", "testing"},
@@ -82,13 +84,14 @@ ALSO_MAY_IMPORT = {
     "scheduling": {"rules"},
     "reports": {"gaps", "store"},
     "outages": {"gaps", "rules"},
+    "absence": {"ledger"},
     "ledger": {"status"},
     "stream": {"reading", "status"},
-    "lineup": {"reading", "stream"},
+    "lineup": {"reading", "stream", "waiting_room"},
     "worker": {"asking", "ledger", "stream"},
     "stopped": {"stream"},
     "opening": {"stopped", "stream"},
-    "pipeline": {"ledger", "lineup", "opening", "status", "stopped", "stream", "worker"},
+    "pipeline": {"absence", "ledger", "lineup", "opening", "status", "stopped", "stream", "waiting_room", "worker"},
     "daemon": {"delivery", "pipeline", "status"},
 }
 

@@ -9,6 +9,7 @@ from contextlib import ExitStack
 from dataclasses import replace
 from typing import Any, Self
 
+from videoxl_stream.absence import Absence
 from videoxl_stream.buffer import BufferLimits
 from videoxl_stream.clock import WallClock
 from videoxl_stream.errors import SourceReadError
@@ -27,6 +28,7 @@ from videoxl_stream.status import StreamCounts, StreamStatus
 from videoxl_stream.stopped import StoppedStream
 from videoxl_stream.store import EventStore, Removal
 from videoxl_stream.stream import Progress, Stream
+from videoxl_stream.waiting_room import Admit, WaitingRoom
 from videoxl_stream.worker import Worker
 
 __all__ = ["Pipeline", "Progress"]
@@ -59,6 +61,7 @@ class Pipeline:
         feeds: streams that come and go by themselves; each is resumed where the store says it stopped.
         outbox: names of sinks for which the store keeps every new revision of an event until it is delivered.
         clock: wall time, which only dates what no footage dates: that a source is down.
+        admit: says why so many streams at once do not fit; those of feeds then wait. None lets any number in.
 
     Raises:
         ConfigError: there is no source and no feed, or no rule, two share a name, a rule's crontab cannot be read,
@@ -85,6 +88,7 @@ class Pipeline:
         feeds: Sequence[Feed] = (),
         outbox: Sequence[str] = (),
         clock: Clock | None = None,
+        admit: Admit | None = None,
     ) -> None:
         check_sources(sources, feeds, regions or {})
         check_rules(rules)
@@ -106,7 +110,8 @@ class Pipeline:
         )
         self._ledger = Ledger(store, name, self.sinks, self.outbox, lambda e: self._lineup.lose(e))  # noqa: PLW0108
         self._worker = Worker(model, self._ledger)
-        self._lineup = Lineup(self._open_stream, self._worker.let_go)
+        absence = Absence(pipeline=name, store=store, ledger=self._ledger, clock=self._clock)
+        self._lineup = Lineup(self._open_stream, self._worker.let_go, WaitingRoom(admit), absence.tell)
 
     @property
     def ended(self) -> bool:
@@ -122,6 +127,11 @@ class Pipeline:
     def status(self) -> dict[str, StreamStatus]:
         """How each stream stands, also after the run."""
         return {stream.stream_id: stream.status for stream in self._lineup}
+
+    @property
+    def turned_away(self) -> Mapping[str, str]:
+        """Streams of feeds that wait for room, and why."""
+        return self._lineup.waiting
 
     @property
     def waiting(self) -> int:
