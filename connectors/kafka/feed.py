@@ -74,6 +74,8 @@ class OpenKafkaFeed:
         )
         self._streams: dict[str, KafkaStream] = {}
         self._progress = Progress()
+        self._rewind: dict[int, int] = {}  # where partitions are still to be read again from
+        self._rewinding: dict[int, set[str]] = {}  # partitions that are, or will be, and for which streams
         self._closed = False
         self.counts = FeedCounts()
 
@@ -111,7 +113,9 @@ class OpenKafkaFeed:
         if any(map(len, self._streams.values())):  # there is enough to do meanwhile
             timeout_s = 0.0
         give_up = partial(self._give_up, leave)
-        found = self._subscription.poll(timeout_s, give_up, paused=paused, commit=self._progress.due())
+        commit = self._progress.due()
+        found = self._subscription.poll(timeout_s, give_up, paused=paused, commit=commit, rewind=self._rewind)
+        self._begin_again()
         new = [stream for records in found.values() for stream in map(self._sort, records) if stream is not None]
         self._letters.settle()
         return new
@@ -124,6 +128,16 @@ class OpenKafkaFeed:
         """Give a message to the dead letters; ``then`` is called once it is safe there."""
         self.counts.rejected += 1
         self._letters.add(record, reason, then)
+
+    def hold_back(self, stream_id: str) -> None:
+        """Keep no message of a stream that cannot be opened yet; its oldest holds the offset of their partition."""
+        self._streams[stream_id].close()
+
+    def bring_back(self, stream_id: str) -> None:
+        """Read the partition of a stream again from where it was held back; others pass what they have had."""
+        for partition, offset in self._progress.committable(self._streams[stream_id].partitions).items():
+            self._rewinding.setdefault(partition, set()).add(stream_id)
+            self._rewind[partition] = offset
 
     def renew(self, reason: str) -> None:
         """Give all streams up at the next ``poll``, and join the group anew: those that are still ours come again."""
@@ -166,6 +180,13 @@ class OpenKafkaFeed:
         stream.add(message)
         return stream if new else None
 
+    def _begin_again(self) -> None:
+        """Take note that partitions are read again: what is not done in them comes, and so do streams held back."""
+        for partition in set(self._rewinding) - set(self._rewind):
+            for name in self._rewinding.pop(partition):
+                self._streams.pop(name, None)
+            self._progress.give_up({partition})
+
     # ---- the group
 
     def _give_up(self, leave: Leave, partitions: frozenset[int]) -> dict[int, int]:
@@ -177,4 +198,7 @@ class OpenKafkaFeed:
             stream.close()
             if stream.partitions - partitions:  # what came by those that stay must come again, too
                 self.renew(f"stream {name} came by several partitions, and one of them was given up")
+        for partition in partitions:
+            self._rewind.pop(partition, None)
+            self._rewinding.pop(partition, None)
         return self._progress.give_up(partitions)

@@ -6,6 +6,7 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
@@ -84,7 +85,13 @@ class Membership:
         self._is_alone = False  # nobody waits for its calls any more
 
     def poll(
-        self, timeout_s: float, revoked: Revoked, *, paused: frozenset[int], commit: Offsets
+        self,
+        timeout_s: float,
+        revoked: Revoked,
+        *,
+        paused: frozenset[int],
+        commit: Offsets,
+        rewind: dict[int, int] | None = None,
     ) -> Mapping[int, list[Any]]:
         """Take part in the group, and return what came, by partition; nothing where it takes longer than asked for.
 
@@ -93,12 +100,14 @@ class Membership:
             revoked: called, in this thread, with partitions that another member takes over.
             paused: partitions of which nothing is wanted just now.
             commit: what may be committed.
+            rewind: offsets from which partitions are to be read again. One is taken out once it is done: what is
+                returned from then on comes from there.
 
         Raises:
             KafkaError: it cannot go on; close it.
         """
         if self._call is None:
-            self._start(lambda: self._poll(timeout_s, paused, commit))
+            self._start(lambda: self._poll(timeout_s, paused, commit, {} if rewind is None else rewind))
         found: Mapping[int, list[Any]] = self._wait(timeout_s + _GRACE_S, revoked) or {}
         return found
 
@@ -155,18 +164,22 @@ class Membership:
 
     # ---- in the thread of its own
 
-    def _poll(self, timeout_s: float, paused: frozenset[int], commit: Offsets) -> Mapping[int, list[Any]]:
+    def _poll(
+        self, timeout_s: float, paused: frozenset[int], commit: Offsets, rewind: dict[int, int]
+    ) -> Mapping[int, list[Any]]:
         """Poll once; but while the group is being joined, poll until it is.
 
         kafka-python 3.0 throws away, and asks anew for, what brokers answer between two polls: a reader that polls
         now and then would keep the whole group from agreeing, for as long as it has enough to do.
         """
-        found = self._poll_once(timeout_s, paused, commit)
+        found = self._poll_once(timeout_s, paused, commit, rewind)
         while not (found or self._closed) and self._consumer._coordinator.need_rejoin():
-            found = self._poll_once(_JOIN_POLL_S, paused, {})
+            found = self._poll_once(_JOIN_POLL_S, paused, {}, rewind)
         return found
 
-    def _poll_once(self, timeout_s: float, paused: frozenset[int], commit: Offsets) -> Mapping[int, list[Any]]:
+    def _poll_once(
+        self, timeout_s: float, paused: frozenset[int], commit: Offsets, rewind: dict[int, int]
+    ) -> Mapping[int, list[Any]]:
         self._work(self._consumer is not None and bool(self._consumer.assignment()))
         if self._closed:
             return {}
@@ -181,6 +194,8 @@ class Membership:
         mine = {each: offset for each, offset in commit.items() if self._committed.get(each, offset) != offset}
         if mine:
             consumer.commit_async(self._offsets(mine), partial(self._note, mine))
+        for partition in assigned & set(rewind):
+            self._seek(partition, rewind)
         _unpark(consumer)
         try:
             found = consumer.poll(int(timeout_s * 1000), max_records=MAX_RECORDS)
@@ -189,6 +204,14 @@ class Membership:
                 raise
             found = _pass_over(consumer)
         return {partition.partition: records for partition, records in found.items()}
+
+    def _seek(self, partition: int, rewind: dict[int, int]) -> None:
+        at = TopicPartition(self._topic, partition)
+        oldest = self._consumer.beginning_offsets([at])[at]  # from before it the library would go where a group begins
+        offset = rewind.pop(partition, None)  # the caller takes out what is given up meanwhile
+        if offset is not None:
+            with suppress(ValueError, KeyError):  # just given up: whoever has it next reads from there
+                self._consumer.seek(at, max(offset, oldest))
 
     def _pause(self, wanted: frozenset[int]) -> None:
         now = {partition.partition for partition in self._consumer.paused()}

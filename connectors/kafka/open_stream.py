@@ -91,7 +91,6 @@ class OpenKafkaStream:
     def __init__(self, stream: KafkaStream, feed: FrameFeed, reading: Reading, resume: Position | None) -> None:
         self._stream, self._feed, self._reading = stream, feed, reading
         self._place = Place.of(resume, stream.stream_id)
-        self._same_log = self._place.is_of(feed.topic_id)
         if self._place.epoch_us is not None and not self._same_log:
             _log.warning("stream %s goes on with what its topic holds now: it was created anew since", stream.stream_id)
         self._message: FrameMessage | None = None  # a segment that is being read
@@ -104,6 +103,11 @@ class OpenKafkaStream:
         self._undone: list[tuple[int, int, int]] = []
         self._closed = False
         self.counts = StreamCounts()
+
+    @property
+    def _same_log(self) -> bool:
+        """Whether offsets mean the same as where it stands; once it has given a frame of this topic they do."""
+        return self._place.is_of(self._feed.topic_id)
 
     @property
     def sampled_away(self) -> int:
@@ -172,7 +176,7 @@ class OpenKafkaStream:
         """Read a picture, or begin a segment."""
         place, within = self._place, self._same_log and self._place.is_within(message)
         if self._same_log and place.is_behind(message):
-            self._feed.done(message.partition, message.offset)
+            self._settle(message)  # its frames may be read and not yet durable, where the feed reads again
             return None
         if not within and place.repeats(message, self._newest_us):
             self.counts.duplicates += 1

@@ -62,7 +62,13 @@ class Subscription:
         return self._probe.topic_id or ""
 
     def poll(
-        self, timeout_s: float, revoked: Revoked, *, paused: frozenset[int] = frozenset(), commit: Offsets
+        self,
+        timeout_s: float,
+        revoked: Revoked,
+        *,
+        paused: frozenset[int] = frozenset(),
+        commit: Offsets,
+        rewind: dict[int, int] | None = None,
     ) -> Mapping[int, list[Any]]:
         """Let messages come, by partition; none while brokers are away.
 
@@ -71,6 +77,7 @@ class Subscription:
             revoked: called, in this thread, with partitions that another member takes over, or that come again.
             paused: partitions of which nothing is wanted just now.
             commit: what may be committed.
+            rewind: as for ``Membership.poll``.
         """
         if self._membership is None:
             wait_s = self._retry_at - time.monotonic()
@@ -85,7 +92,7 @@ class Subscription:
             self._end(membership, Renewal(self._renewal), revoked)
             return {}
         try:
-            found = membership.poll(timeout_s, self._revoked(revoked), paused=paused, commit=commit)
+            found = membership.poll(timeout_s, self._revoked(revoked), paused=paused, commit=commit, rewind=rewind)
         except KafkaError as e:
             self._end(membership, e, revoked)
             return {}
