@@ -54,6 +54,8 @@ class Membership:
         settings: more of ``KafkaConsumer``.
         work: called before each poll, in the same thread: for what may take long. It is told whether any partition
             is ours just then.
+        confirm: called where messages came by a new connection, before any is returned; raises a KafkaError if the
+            topic is another one.
     """
 
     def __init__(
@@ -65,6 +67,7 @@ class Membership:
         session_timeout_s: float,
         settings: Mapping[str, Any],
         work: Callable[[bool], None],
+        confirm: Callable[[], None],
     ) -> None:
         self._brokers, self._topic = brokers, topic
         self._settings = {
@@ -75,7 +78,8 @@ class Membership:
             **settings,
         }
         self._patience_s = session_timeout_s / 2
-        self._work = work
+        self._work, self._confirm = work, confirm
+        self._trusted: set[Any] = set()  # connections to brokers of which it is known that they have our topic
         self._consumer: Any = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"kafka-{topic}")
         self._call: Future[Any] | None = None
@@ -203,7 +207,20 @@ class Membership:
             if not isinstance(e.__context__, (ValueError, IndexError)):  # on its way: what is fetched anew is whole
                 raise
             found = _pass_over(consumer)
+        if found:
+            self._check_connections()
         return {partition.partition: records for partition, records in found.items()}
+
+    def _check_connections(self) -> None:
+        """Let nothing through that came by a new connection before the topic is known to be the same.
+
+        A topic that was created anew while the brokers were away has other messages at the same offsets, and a
+        consumer reads on in the middle of them without a word.
+        """
+        connections = set(self._consumer._client._manager._conns.values())
+        if not connections <= self._trusted:
+            self._confirm()
+            self._trusted = connections
 
     def _seek(self, partition: int, rewind: dict[int, int]) -> None:
         at = TopicPartition(self._topic, partition)

@@ -131,6 +131,7 @@ class Subscription:
             session_timeout_s=self._session_timeout_s,
             settings=self._settings,
             work=self._look_and_work,
+            confirm=self._probe.confirm,
         )
 
     def _new_probe(self) -> TopicProbe:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 
 import pytest
 from kafka.errors import KafkaError
@@ -13,7 +13,7 @@ from kafka.errors import KafkaError
 from tests.connectors.kafka.footage import SESSION_S, Reader, Site, all_records, frame, produce, source
 from tests.connectors.kafka.occurrences import occurrence
 from tests.kafka_broker import KafkaBroker
-from videoxl_stream.connectors.kafka import FrameProducer, KafkaEventSink
+from videoxl_stream.connectors.kafka import EventConsumer, FrameProducer, KafkaEventSink
 from videoxl_stream.connectors.kafka.membership import Membership
 from videoxl_stream.connectors.kafka.record_producer import Record, RecordProducer
 from videoxl_stream.errors import SinkError
@@ -54,6 +54,30 @@ def test_events_survive_since_flush_says_that_they_did_not_arrive(mortal_broker:
     sink.close()
     records = all_records(mortal_broker, topic, 5)
     assert [Event.model_validate_json(record.value) for record in records] == lost
+
+
+def test_nothing_is_passed_over_of_a_topic_that_was_created_anew_while_nobody_looked(
+    mortal_broker: KafkaBroker,
+) -> None:
+    topic = mortal_broker.topic()
+    revisions = [occurrence(0).model_copy(update={"revision": number}) for number in range(12)]
+    got: list[int] = []
+
+    def receive(number: int) -> None:
+        deadline = time.monotonic() + 60
+        while len(got) < number and time.monotonic() < deadline:
+            got.extend(event.revision for event in consumer.poll(0.2))
+
+    with EventConsumer(mortal_broker.servers, topic, group="site", session_timeout_s=SESSION_S) as consumer:
+        for first, last in ((0, 3), (3, 12)):
+            with closing(KafkaEventSink(mortal_broker.servers, topic, timeout_s=2)) as sink:
+                delivered(sink, revisions[first:last])
+            receive(last)
+            if last < len(revisions):
+                mortal_broker.kill()
+                mortal_broker.start()
+                mortal_broker.topic(1, topic)  # it will be longer than the one before was
+    assert got == list(range(12))
 
 
 def within(seconds: float, condition: Callable[[], bool]) -> None:
@@ -111,7 +135,15 @@ def test_a_call_that_does_not_end_leaves_no_ghost_in_the_group(
     def poll() -> None:
         membership.poll(0.05, lambda _: {}, paused=frozenset(), commit={})
 
-    membership = Membership(mortal_broker.brokers, topic, "group", session_timeout_s=SESSION_S, settings={}, work=work)
+    membership = Membership(
+        mortal_broker.brokers,
+        topic,
+        "group",
+        session_timeout_s=SESSION_S,
+        settings={},
+        work=work,
+        confirm=lambda: None,
+    )
     before = threads_of("kafka-io")
     while not threads_of("kafka-io") - before:
         poll()
