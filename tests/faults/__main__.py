@@ -33,9 +33,13 @@ _SEED = 4021
 
 
 @contextmanager
-def undisturbed(clips: Path) -> Iterator[Site]:
-    """The same five minutes, in peace: once for all faults, whatever store and durability they have."""
-    site = Site.undisturbed(clips / "undisturbed", FootageSite(clips, seed=_SEED, duration_s=_SITE_S))
+def undisturbed(clips: Path, durability: str = "kv") -> Iterator[Site]:
+    """The same five minutes, in peace: once for all faults, whatever store they have.
+
+    Not whatever durability: memory of kept frames is made of these frames as JPEG, from the first time on.
+    """
+    write = FootageSite(clips, seed=_SEED, duration_s=_SITE_S, durability=durability)
+    site = Site.undisturbed(clips / f"undisturbed-{durability}", write)
     try:
         yield site
     finally:
@@ -45,7 +49,7 @@ def undisturbed(clips: Path) -> Iterator[Site]:
 def kills(folder: Path, clips: Path, durability: str, num_kills: int) -> Outcome:
     """kill -9 of the daemon at random points of a five-minute site."""
     site = FootageSite(clips, seed=_SEED, duration_s=_SITE_S, durability=durability)
-    with undisturbed(clips) as other:
+    with undisturbed(clips, durability) as other:
         outcome = killed(folder, site, other, num_kills=num_kills, seed=7)
     return outcome.named(f"kill -9 of the daemon, durability {durability}")
 
