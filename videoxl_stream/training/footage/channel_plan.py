@@ -116,7 +116,7 @@ def _kinds(dice: Dice, family: Array, shape: tuple[int, int]) -> Array:
 
 def _textures(dice: Dice, kind: Array) -> dict[str, Array]:
     """Draw the textures of each shot: plate, strength, scale and offset above and below its horizon."""
-    found = {}
+    found = dict[str, Array]()
     for side, choices in _PLATES.items():
         chance = dice.uniform(f"shot/{side}_plate", 0.0, 1.0, kind.shape)
         share = dice.uniform(f"shot/{side}_strength", 0.0, 1.0, kind.shape)
