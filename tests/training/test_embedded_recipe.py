@@ -60,7 +60,8 @@ def test_a_run_writes_a_model_and_another_begins_with_it(tmp_path: Path) -> None
     assert any(row["phase"] == "held out" for row in json.loads((tmp_path / "model" / "log.json").read_text()))
     more = Training(TINY, tmp_path / "more", torch.device("cpu"), max_seconds=600, start=tmp_path / "model")
     for name, kept in model.network.state_dict().items():
-        torch.testing.assert_close(more.objective.network.state_dict()[name], kept)
+        rows = slice(None, len(training.tokenizer)) if "embed_tokens" in name or "lm_head" in name else slice(None)
+        torch.testing.assert_close(more.objective.network.state_dict()[name][rows], kept[rows])
 
 
 def test_a_run_out_of_time_goes_on_where_it_stopped(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import re
 
 import numpy as np
@@ -23,7 +24,7 @@ def _frames(spelt: list[tuple[int, int]]) -> np.ndarray:
 def _seen(brands: np.ndarray, quiz: Quiz) -> list[int]:
     """Brands in order within the quiz's frames, in plain Python."""
     inside = [0, *brands[quiz.first : quiz.last].tolist()]
-    return [now for before, now in zip(inside, inside[1:], strict=False) if now and now != before]
+    return [now for before, now in itertools.pairwise(inside) if now and now != before]
 
 
 @settings(max_examples=150, deadline=None)

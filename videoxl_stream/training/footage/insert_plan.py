@@ -25,7 +25,7 @@ class Insert:
         start_s: when it appears, at once.
         end_s: when it is gone.
         brand: 1..20, into BRANDS from 1.
-        form: CARD fills the picture, BANNER a strip of it, STICKER 13 to 22 % of its height, anywhere.
+        form: CARD fills the picture, BANNER a strip of it, STICKER 20 to 34 % of its height, anywhere.
 
     Raises:
         ConfigError: it ends before it begins, or there is no such brand or form.
