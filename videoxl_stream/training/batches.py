@@ -132,9 +132,10 @@ class StreamBatches(Dataset[StreamBatch]):
         return StreamBatch(drawn, texts, draw_windows(recipe, num_frames, rng, ratio))
 
 
-def draws(recipe: Recipe, ratio: int, num_frames: int) -> bool:
-    """Whether training ever draws a ratio for streams of a length."""
-    return bool(ratio_shares(recipe, num_frames)[recipe.ratios.index(ratio)] > 0)
+def usual_ratios(recipe: Recipe) -> list[int]:
+    """The two ratios that training draws most."""
+    shares = sorted(zip(recipe.ratio_shares, recipe.ratios, strict=True))
+    return sorted(ratio for _, ratio in shares[-2:])
 
 
 def ratio_shares(recipe: Recipe, num_frames: int) -> np.ndarray:

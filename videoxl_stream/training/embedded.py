@@ -30,7 +30,15 @@ from videoxl_stream.model.network import VideoXLForConditionalGeneration
 from videoxl_stream.model.pictures import PictureProcessor, normalised
 from videoxl_stream.model.prompts import around_footage
 from videoxl_stream.model.video_xl import VideoXL
-from videoxl_stream.training.batches import Footage, FrameBatches, StreamBatch, StreamBatches, draws, moved, unchanged
+from videoxl_stream.training.batches import (
+    Footage,
+    FrameBatches,
+    StreamBatch,
+    StreamBatches,
+    moved,
+    unchanged,
+    usual_ratios,
+)
 from videoxl_stream.training.footage.degrade import Degrade
 from videoxl_stream.training.footage.renderer import Renderer
 from videoxl_stream.training.footage.tokenizer import build_tokenizer
@@ -157,9 +165,7 @@ class Training:
     @torch.no_grad()
     def measure(self, streams: StreamBatches) -> None:
         """Print how often held-out questions and quizzes are answered right, by length, ratio and topic."""
-        for length, ratio in itertools.product(self.recipe.phases[-1].lengths, self.recipe.ratios):
-            if not draws(self.recipe, ratio, length.num_frames):
-                continue
+        for length, ratio in itertools.product(self.recipe.phases[-1].lengths, usual_ratios(self.recipe)):
             right: dict[str, list[float]] = {}
             for part, quizzed in itertools.product(range(_HELD_OUT_BATCHES), (False, True)):
                 rng = np.random.default_rng((self.recipe.seed, 3, part))
