@@ -59,7 +59,9 @@ def footage(
     scenes = sample_batch(seed, num_streams, duration_s, rates, inserts=inserts)
     found = scenes.labels(times)
     kinds = torch.stack([found[kind] for kind in KINDS], dim=-1)
-    return Footage(scenes.draw(times), FrameLabels(kinds, scenes.brands(times), scenes.people(times)), scenes.channel)
+    return Footage(
+        scenes.draw(times).compact(), FrameLabels(kinds, scenes.brands(times), scenes.people(times)), scenes.channel
+    )
 
 
 class FrameBatches(Dataset[Footage]):
@@ -149,7 +151,7 @@ def draw_windows(recipe: Recipe, num_frames: int, rng: np.random.Generator, rati
     """Windows of a batch: the given ratio, or one drawn for all, or one drawn for each."""
     window, shares = recipe.window_frames * recipe.tokens_per_frame, ratio_shares(recipe, num_frames)
     num_raw = num_frames * recipe.tokens_per_frame
-    if ratio is None and rng.random() < recipe.mixed_ratio_share:
+    if ratio is None and num_frames <= recipe.long_frames and rng.random() < recipe.mixed_ratio_share:
         sizes = [min(window, num_raw - start) for start in range(0, num_raw, window)]
         return [Window(size, int(rng.choice(recipe.ratios, p=shares))) for size in sizes]
     ratio = int(rng.choice(recipe.ratios, p=shares)) if ratio is None else ratio

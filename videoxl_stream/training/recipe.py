@@ -40,6 +40,7 @@ class Recipe:
         questions: of each stream, about its events.
         quizzes: of each stream, about its ads, in a share of ``quiz_share`` of all steps.
         ratio_shares: how often each ratio is drawn; ``long_ratio_shares`` for streams of more than ``long_frames``.
+        mixed_ratio_share: of shorter streams whose windows draw their ratios one by one, which takes far more kernels.
         vision_steps: of the tower on frame labels, at first.
         stream_steps: of the whole model on streams, after that; phases are shares of them.
         rewarm_steps: over which the learning rate comes back when a run goes on.
@@ -57,10 +58,10 @@ class Recipe:
     text_mlp: int = 704
     window_frames: int = 10
     ratios: tuple[int, ...] = (1, 2, 4, 8, 16)
-    ratio_shares: tuple[float, ...] = (0.06, 0.09, 0.15, 0.35, 0.35)
+    ratio_shares: tuple[float, ...] = (0.04, 0.06, 0.1, 0.4, 0.4)
     long_frames: int = 320
     long_ratio_shares: tuple[float, ...] = (0.0, 0.0, 0.1, 0.4, 0.5)
-    mixed_ratio_share: float = 0.15
+    mixed_ratio_share: float = 0.1
     rope_theta: float = 1e6
 
     seed: int = 1

@@ -7,10 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from videoxl_stream.training.footage.shapes import OPACITY, RED
+
 SCENE_SHAPES, INSERT_SHAPES = 120, 16
 SHAPES = SCENE_SHAPES + INSERT_SHAPES
 """Per picture: what the scene has, and what is inserted over it."""
 BACKDROP_COLUMNS = 15
+_FAINTEST = 1e-3
 
 
 @dataclass(frozen=True)
@@ -22,7 +25,7 @@ class Drawing:
     """
 
     backdrop: Tensor  # (batch, frames, BACKDROP_COLUMNS)
-    shapes: Tensor  # (batch, frames, SHAPES, shapes.COLUMNS)
+    shapes: Tensor  # (batch, frames, SHAPES or fewer, shapes.COLUMNS)
     gain: Tensor  # (batch, frames, 3)
 
     @classmethod
@@ -38,6 +41,13 @@ class Drawing:
     def __getitem__(self, streams: slice) -> Drawing:
         """Return some of the streams; drawing many at once and painting them in turn costs fewer launches."""
         return Drawing(self.backdrop[streams], self.shapes[streams], self.gain[streams])
+
+    def compact(self) -> Drawing:
+        """Leave out what cannot be seen: as many shapes remain for each frame as the fullest one has, in order."""
+        seen = (self.shapes[..., RED : OPACITY + 1].abs() > _FAINTEST).any(dim=-1)  # (batch, frames, shapes)
+        order = seen.logical_not().byte().argsort(dim=-1, stable=True)[..., : int(seen.sum(dim=-1).max())]
+        kept = self.shapes.gather(2, order.unsqueeze(-1).expand(*order.shape, self.shapes.shape[-1]))
+        return Drawing(self.backdrop, kept * seen.gather(2, order).unsqueeze(-1), self.gain)
 
     def flat(self) -> Drawing:
         """Return the frames of all streams in one row: shapes as above with batch and frames merged."""

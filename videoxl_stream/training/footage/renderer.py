@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from videoxl_stream.training.footage.drawing import SHAPES, Drawing
+from videoxl_stream.training.footage.drawing import Drawing
 from videoxl_stream.training.footage.shapes import (
     ANGLE,
     ASPECT,
@@ -138,9 +138,9 @@ class Renderer:
         """Paint frames (frames, ...) as (frames, height, width, 3)."""
         x, y = grid.x.view(1, 1, -1), grid.y.view(1, -1, 1)
         planes = self._backdrop(flat.backdrop, x, y, grid.step_y)
-        rows = coefficients(flat.shapes, grid)  # (frames, SHAPES, 14)
-        for first in range(0, SHAPES, GROUP):
-            planes = self._group(planes, rows[:, first : first + GROUP].contiguous(), x, y)
+        shapes = torch.nn.functional.pad(flat.shapes, (0, 0, 0, -flat.shapes.shape[1] % GROUP))
+        for rows in coefficients(shapes, grid).split(GROUP, dim=1):  # (frames, GROUP, 14)
+            planes = self._group(planes, rows.contiguous(), x, y)
         pictures: Tensor = self._develop(planes, flat.gain)
         return pictures
 
