@@ -27,6 +27,7 @@ _INSERTS = InsertRates()
 _MANY_INSERTS = InsertRates(counts=(*[0.0] * 18, 1.0), lengths_s=(1.0,))
 """For single frames: one in three shows one."""
 _FRAMES_PER_SCENE = 8
+_MOST_TEXTS = 64
 _SHORT_FRAMES = 40
 """Streams up to this length are full of events: they are where the tower learns most."""
 
@@ -128,10 +129,17 @@ class StreamBatches(Dataset[StreamBatch]):
         drawn = footage(seed, num_streams, duration_s + 1, times, rates, _INSERTS)
         quizzed = rng.random() < recipe.quiz_share if quizzed is None else quizzed
         if quizzed:
-            texts = quiz(drawn.labels.brands, recipe.quizzes, self._tokenizer, rng, recipe.window_frames)
+            count = _per_stream(recipe.quizzes, num_streams)
+            texts = quiz(drawn.labels.brands, count, self._tokenizer, rng, recipe.window_frames)
         else:
-            texts = ask(drawn.labels, drawn.channel, recipe.questions, self._tokenizer, rng, recipe.window_frames)
+            count = _per_stream(recipe.questions, num_streams)
+            texts = ask(drawn.labels, drawn.channel, count, self._tokenizer, rng, recipe.window_frames)
         return StreamBatch(drawn, texts, draw_windows(recipe, num_frames, rng, ratio))
+
+
+def _per_stream(per_step: int, num_streams: int) -> int:
+    """Texts of each stream: few long streams are asked more, but not so much that they cost more than footage."""
+    return min(max(per_step // num_streams, 1), _MOST_TEXTS)
 
 
 def usual_ratios(recipe: Recipe) -> list[int]:
@@ -144,7 +152,8 @@ def ratio_shares(recipe: Recipe, num_frames: int) -> np.ndarray:
     """How often each ratio is drawn for streams of a length, (ratios,)."""
     is_long = num_frames > recipe.long_frames
     shares = np.array(recipe.long_ratio_shares if is_long else recipe.ratio_shares)
-    return shares / shares.sum()
+    normalised: np.ndarray = shares / shares.sum()
+    return normalised
 
 
 def draw_windows(recipe: Recipe, num_frames: int, rng: np.random.Generator, ratio: int | None = None) -> list[Window]:

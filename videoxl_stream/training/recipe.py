@@ -37,8 +37,8 @@ class Recipe:
     Args:
         seed: of weights and of training footage; footage seeds count up from ``first_stream_seed``.
         first_stream_seed: seeds below it are never trained on.
-        questions: of each stream, about its events.
-        quizzes: of each stream, about its ads, in a share of ``quiz_share`` of all steps.
+        questions: about events, in a step.
+        quizzes: about ads, in a step; a share of ``quiz_share`` of all steps is of this sort.
         ratio_shares: how often each ratio is drawn; ``long_ratio_shares`` for streams of more than ``long_frames``.
         mixed_ratio_share: of shorter streams whose windows draw their ratios one by one, which takes far more kernels.
         vision_steps: of the tower on frame labels, at first.
@@ -67,9 +67,9 @@ class Recipe:
     seed: int = 1
     first_stream_seed: int = 10_000_000
     sample_fps: float = 2.0
-    questions: int = 16
-    quizzes: int = 8
-    quiz_share: float = 0.35
+    questions: int = 2048
+    quizzes: int = 1024
+    quiz_share: float = 0.5
     vision_steps: int = 700
     stream_steps: int = 2200
     vision_frames: int = 5120

@@ -78,7 +78,7 @@ def _colour(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
     fitting = [colour for colour, found in enumerate(by_colour) if len(found) == wanted]
     if not fitting or (not shown and rng.random() > _ABSENT):
         return None
-    colour = fitting[rng.integers(len(fitting))]
+    colour = fitting[int(rng.integers(len(fitting)))]
     return WHICH_OF_COLOUR.format(colour=COLOURS[colour]), brand_name(next(iter(by_colour[colour]), 0))
 
 
@@ -99,16 +99,16 @@ def _times(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
     if not shown or len(shown) > MOST_ADS:
         return None
     # Brands that were shown more often are asked about more often: most are shown once.
-    brand = shown[rng.integers(len(shown))]
+    brand = shown[int(rng.integers(len(shown)))]
     if rng.random() < _ABSENT:
-        brand = likenesses(brand)[rng.integers(2)]
+        brand = likenesses(brand)[int(rng.integers(2))]
     return HOW_OFTEN.format(brand=brand_name(brand)), str(list(shown).count(brand))
 
 
 def _which_letter(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
     if not shown:
         return None
-    brand = shown[rng.integers(len(shown))]
+    brand = shown[int(rng.integers(len(shown)))]
     others = [other for other in likenesses(brand) if other not in shown]
     if len(others) < len(LETTERS) - 1:
         return None
