@@ -49,6 +49,13 @@ def test_launches_do_not_change_the_picture() -> None:
     assert torch.equal(Renderer(launch=7)(drawing, 32, 32), Renderer()(drawing, 32, 32))
 
 
+def test_what_cannot_be_seen_can_be_left_out() -> None:
+    drawing = _drawing(6)
+    compact = drawing.compact()
+    assert compact.shapes.shape[2] < SHAPES
+    assert torch.equal(Renderer()(compact, 48, 64), Renderer()(drawing, 48, 64))
+
+
 @pytest.mark.parametrize("seed", [0, 1])
 def test_a_squashed_picture_is_the_wide_picture_squashed(seed: int) -> None:
     drawing = _drawing(seed, 2)

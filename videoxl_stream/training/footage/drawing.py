@@ -7,10 +7,15 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SHAPES = 136
+from videoxl_stream.training.footage.shapes import OPACITY, RED
+
+SCENE_SHAPES, INSERT_SHAPES = 136, 16
+SHAPES = SCENE_SHAPES + INSERT_SHAPES
+"""Per picture: what the scene has, and what is inserted over it."""
 WAVES, CAMERA, ABOVE, BELOW, DEPTH, BACKDROP_COLUMNS = 7, 15, 18, 24, 30, 31
 """Where the parts of a backdrop begin, see Drawing."""
 GAIN_COLUMNS = 6
+_FAINTEST = 1e-3
 
 
 @dataclass(frozen=True)
@@ -28,7 +33,7 @@ class Drawing:
     """
 
     backdrop: Tensor  # (batch, frames, BACKDROP_COLUMNS)
-    shapes: Tensor  # (batch, frames, SHAPES, shapes.COLUMNS)
+    shapes: Tensor  # (batch, frames, SHAPES or fewer, shapes.COLUMNS)
     gain: Tensor  # (batch, frames, GAIN_COLUMNS)
 
     @classmethod
@@ -44,6 +49,13 @@ class Drawing:
     def __getitem__(self, streams: slice) -> Drawing:
         """Return some of the streams; drawing many at once and painting them in turn costs fewer launches."""
         return Drawing(self.backdrop[streams], self.shapes[streams], self.gain[streams])
+
+    def compact(self) -> Drawing:
+        """Leave out what cannot be seen: as many shapes remain for each frame as the fullest one has, in order."""
+        seen = (self.shapes[..., RED : OPACITY + 1].abs() > _FAINTEST).any(dim=-1)  # (batch, frames, shapes)
+        order = seen.logical_not().byte().argsort(dim=-1, stable=True)[..., : int(seen.sum(dim=-1).max())]
+        kept = self.shapes.gather(2, order.unsqueeze(-1).expand(*order.shape, self.shapes.shape[-1]))
+        return Drawing(self.backdrop, kept * seen.gather(2, order).unsqueeze(-1), self.gain)
 
     def flat(self) -> Drawing:
         """Return the frames of all streams in one row: shapes as above with batch and frames merged."""

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from videoxl_stream.training.footage.atlas import load_atlas
-from videoxl_stream.training.footage.drawing import SHAPES, Drawing
+from videoxl_stream.training.footage.drawing import Drawing
 from videoxl_stream.training.footage.shapes import (
     ANGLE,
     ASPECT,
@@ -153,9 +153,9 @@ class Renderer:
         """Paint frames (frames, ...) as (frames, height, width, 3)."""
         x, y = grid.x.view(1, 1, -1), grid.y.view(1, -1, 1)
         planes = self._backdrop(flat.backdrop, load_atlas(x.device), x, y, grid.step_x, grid.step_y)
-        rows = coefficients(flat.shapes, grid)  # (frames, SHAPES, 14)
-        for first in range(0, SHAPES, GROUP):
-            planes = self._group(planes, rows[:, first : first + GROUP].contiguous(), x, y)
+        shapes = torch.nn.functional.pad(flat.shapes, (0, 0, 0, -flat.shapes.shape[1] % GROUP))
+        for rows in coefficients(shapes, grid).split(GROUP, dim=1):  # (frames, GROUP, 14)
+            planes = self._group(planes, rows.contiguous(), x, y)
         pictures: Tensor = self._develop(planes, flat.gain, x, y)
         return pictures
 
