@@ -10,7 +10,7 @@ from torch import Tensor
 from videoxl_stream.training.footage.actors import Car, Clothes, Pose, person, skin, vehicle
 from videoxl_stream.training.footage.advert import advert, brand_colour
 from videoxl_stream.training.footage.channel_plan import NATURE, SPORT, STREET, STUDIO, TITLE
-from videoxl_stream.training.footage.drawing import SHAPES, Drawing, backdrop
+from videoxl_stream.training.footage.drawing import SCENE_SHAPES, Drawing, backdrop
 from videoxl_stream.training.footage.episodes import Episodes, Moment, Traits
 from videoxl_stream.training.footage.shapes import ASPECT, bar, fit, move, paint, rgb, shape, symbol
 
@@ -48,7 +48,7 @@ class Channel:
         world, (zoom, shift) = fit(scene, len(scene)), _camera(shot)
         world = move(world, (ASPECT / 2, 0.5), zoom, shift)
         overlay = fit(
-            [*_strap(self.plan, shot), *_logo(self.plan), *advert(self.ads.at(times))], SHAPES - world.shape[2]
+            [*_strap(self.plan, shot), *_logo(self.plan), *advert(self.ads.at(times))], SCENE_SHAPES - world.shape[2]
         )
         everything = torch.cat([world, overlay.expand(*times.shape, -1, -1)], dim=2)
         return Drawing(_backdrop(shot, zoom, shift), everything, _gain(self.plan, times))

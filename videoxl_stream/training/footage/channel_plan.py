@@ -11,7 +11,7 @@ from videoxl_stream.training.footage.episodes import Renewal
 from videoxl_stream.training.footage.vocabulary import BRANDS, COLOURS, SYMBOLS
 
 STUDIO, NATURE, SPORT, STREET, TITLE = range(5)
-CARD, BANNER = range(2)
+CARD, BANNER, STICKER = range(3)
 LIGHT, DARK, TINTED = range(3)
 BESIDE, ABOVE = range(2)
 
@@ -75,17 +75,22 @@ def sample_ads(dice: Dice, per_minute: Array, duration_s: float, whole: bool) ->
     ads = Renewal(per_minute, (8.0, 30.0)).sample(dice, "ad", duration_s, whole)
     shape = ads["from_s"].shape
     brand = 1 + dice.choice("ad/brand", [1] * len(BRANDS), shape)
-    tone = dice.choice("ad/tone", (0.45, 0.3, 0.25), shape)
+    form = dice.choice("ad/form", (0.5, 0.5), shape)
+    return ads | {"brand": brand * np.isfinite(ads["from_s"]), "form": form} | ad_looks(dice, "ad", brand)
+
+
+def ad_looks(dice: Dice, name: str, brand: Array) -> dict[str, Array]:
+    """Draw how ads for brands 1..20 look, each in the shape of ``brand``; ``name`` is that of the draws."""
+    shape = brand.shape
+    tone = dice.choice(f"{name}/tone", (0.45, 0.3, 0.25), shape)
     yellow = (brand - 1) // len(SYMBOLS) == COLOURS.index("yellow")
     ranges = {"tint": (0.0, 1.0), "size": (0.0, 1.0), "wide": (0.0, 1.0), "place": (0.0, 1.0), "phase": (0.0, 6.28)}
-    looks = {key: dice.uniform(f"ad/{key}", low, high, shape) for key, (low, high) in ranges.items()}
-    return ads | looks | {
-        "brand": brand * np.isfinite(ads["from_s"]),
-        "form": dice.choice("ad/form", (0.5, 0.5), shape),
+    looks = {key: dice.uniform(f"{name}/{key}", low, high, shape) for key, (low, high) in ranges.items()}
+    return looks | {
         # Yellow on white could not be read.
         "tone": np.where(yellow & (tone == LIGHT), DARK, tone),
-        "mirror": dice.signs("ad/mirror", shape),
-        "layout": dice.choice("ad/layout", (0.65, 0.35), shape),
-        "rows": dice.choice("ad/rows", (1, 1, 1, 2), shape),
-        "top": dice.chance("ad/top", 0.3, shape),
+        "mirror": dice.signs(f"{name}/mirror", shape),
+        "layout": dice.choice(f"{name}/layout", (0.65, 0.35), shape),
+        "rows": dice.choice(f"{name}/rows", (1, 1, 1, 2), shape),
+        "top": dice.chance(f"{name}/top", 0.3, shape),
     }  # fmt: skip

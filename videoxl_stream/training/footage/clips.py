@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.training.footage.conditions import LOW_BIT_RATE
+from videoxl_stream.training.footage.insert_plan import Insert
 from videoxl_stream.training.footage.painter import Painter
 from videoxl_stream.training.footage.scenes import Occurrence, Rates, Scenario
 
@@ -80,6 +81,7 @@ def write_clip(
     duration_s: float,
     *,
     rates: Rates | None = None,
+    inserts: Sequence[Insert] = (),
     encoding: ClipFormat | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Truth:
@@ -93,6 +95,7 @@ def write_clip(
         style: ``site`` or ``channel``.
         duration_s: seconds; rounded to whole frames.
         rates: how often each kind happens.
+        inserts: ads of a frame or two that come on top.
         encoding: size, frame rate and quality.
         on_progress: is told the share of the clip that is done, 0..1.
 
@@ -100,7 +103,7 @@ def write_clip(
         ConfigError: the style is unknown.
     """
     encoding = encoding or ClipFormat()
-    scenario = Scenario.of(seed, style, duration_s, rates)
+    scenario = Scenario.of(seed, style, duration_s, rates, inserts=inserts)
     total = round(duration_s * encoding.fps)
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=encoding.fps)

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-SHAPES = 120
+SCENE_SHAPES, INSERT_SHAPES = 120, 16
+SHAPES = SCENE_SHAPES + INSERT_SHAPES
+"""Per picture: what the scene has, and what is inserted over it."""
 BACKDROP_COLUMNS = 15
 
 

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from videoxl_stream.errors import ConfigError
+from videoxl_stream.training.footage.advert import advert
 from videoxl_stream.training.footage.channel import Channel
-from videoxl_stream.training.footage.channel_plan import BANNER, plan_channel, sample_ads, sample_shots
+from videoxl_stream.training.footage.channel_plan import BANNER, CARD, STICKER, plan_channel, sample_ads, sample_shots
 from videoxl_stream.training.footage.conditions import LOW_BIT_RATE, has_low_bit_rate, site_conditions
 from videoxl_stream.training.footage.dice import Array, Dice
-from videoxl_stream.training.footage.drawing import Drawing
+from videoxl_stream.training.footage.drawing import INSERT_SHAPES, Drawing
 from videoxl_stream.training.footage.episodes import Episodes, Traits, interleave
 from videoxl_stream.training.footage.incident_plan import (
     sample_absences,
@@ -25,6 +26,7 @@ from videoxl_stream.training.footage.incident_plan import (
     sample_nearby,
     sample_vehicles,
 )
+from videoxl_stream.training.footage.insert_plan import NO_INSERTS, Insert, InsertRates, place_inserts
 from videoxl_stream.training.footage.people_plan import (
     sample_bags,
     sample_carriers,
@@ -34,6 +36,7 @@ from videoxl_stream.training.footage.people_plan import (
     sample_stoops,
     sample_walkers,
 )
+from videoxl_stream.training.footage.shapes import fit
 from videoxl_stream.training.footage.site import Site
 from videoxl_stream.training.footage.site_plan import plan_site
 from videoxl_stream.training.footage.vocabulary import ABANDONED_S, ANOMALIES, BRANDS, KINDS, STYLES
@@ -47,6 +50,7 @@ _USUAL = {
     "ad": 1.2,
     "abandoned": 1.2,
 }
+_FORM_NAMES = {CARD: "card", BANNER: "banner", STICKER: "sticker"}
 _TURNS, _TURN_SEED = 50, 2**40
 """How often an eventful stream in which nothing came to pass is drawn anew, and how far the seeds are apart."""
 
@@ -110,12 +114,17 @@ class SceneBatch:
     site: Site
     programme: Channel
     events: Mapping[str, Episodes]  # kind -> its occurrences
+    inserts: Episodes  # ads of a frame or two over whatever is shown
     noise: Tensor  # (batch,) standard deviation of sensor noise, of 255; not drawn by the renderer
     has_site: bool
     has_channel: bool
 
     def draw(self, times: Tensor) -> Drawing:
         """Draw all streams at ``times`` (batch, frames), seconds in [0, duration_s)."""
+        scene, over = self._scene(times), fit(advert(self.inserts.at(times), fades=False), INSERT_SHAPES)
+        return Drawing(scene.backdrop, torch.cat([scene.shapes, over], dim=2), scene.gain)
+
+    def _scene(self, times: Tensor) -> Drawing:
         if not self.has_channel:
             return self.site.draw(times)
         programme = self.programme.draw(times)
@@ -130,12 +139,14 @@ class SceneBatch:
         for kind, episodes in self.events.items():
             moment, at_home = episodes.at(times), self.channel if kind == "ad" else ~self.channel
             found[kind] = moment.seen & (moment.since_s >= 0) & (moment.left_s > 0) & at_home.unsqueeze(1)
-        return {kind: seen & ~found["tampering"] if kind != "tampering" else seen for kind, seen in found.items()}
+        seen = {kind: seen & ~found["tampering"] if kind != "tampering" else seen for kind, seen in found.items()}
+        return seen | {"ad": seen["ad"] | self.inserts.at(times).seen}
 
     def brands(self, times: Tensor) -> Tensor:
         """Return the brand shown at ``times``: (batch, frames) int64, 0 none, 1..20."""
-        moment = self.events["ad"].at(times)
-        return torch.where(self.labels(times)["ad"], moment.traits["brand"], 0.0).long()
+        moment, insert = self.events["ad"].at(times), self.inserts.at(times)
+        brand = torch.where(insert.seen, insert.traits["brand"], moment.traits["brand"])
+        return torch.where(self.labels(times)["ad"], brand, 0.0).long()
 
     def people(self, times: Tensor) -> Tensor:
         """Count the people on each site at ``times``: (batch, frames) int64, 0 on a channel or behind a cover."""
@@ -155,10 +166,13 @@ class Scenario:
     batch: SceneBatch
 
     @classmethod
-    def of(cls, seed: int, style: str, duration_s: float, rates: Rates | None = None) -> Scenario:
+    def of(
+        cls, seed: int, style: str, duration_s: float, rates: Rates | None = None, *, inserts: Sequence[Insert] = ()
+    ) -> Scenario:
         """Draw a stream whose occurrences all lie inside it.
 
         A stream that is not quiet has at least one occurrence, if it is long enough and its style's rates allow any.
+        The given inserts come on top, as ads, also at a site.
 
         Raises:
             ConfigError: the style is unknown.
@@ -171,7 +185,9 @@ class Scenario:
         batch = sample_batch(seed, 1, duration_s, rates, whole=True)
         if not _occurrences(batch) and rates.allow(style) and not rates.is_quiet(Dice(seed), 1)[0]:
             batch = _eventful(seed, duration_s, rates) or batch
-        return cls(seed, style, duration_s, _occurrences(batch), _conditions(batch, seed, style), batch)
+        conditions = _conditions(batch, seed, style)
+        batch = replace(batch, inserts=_pack(place_inserts(Dice(seed), [inserts]), batch.noise.device))
+        return cls(seed, style, duration_s, _occurrences(batch), conditions, batch)
 
 
 def _eventful(seed: int, duration_s: float, rates: Rates) -> SceneBatch | None:
@@ -197,7 +213,7 @@ def _conditions(batch: SceneBatch, seed: int, style: str) -> tuple[str, ...]:
 def _occurrences(batch: SceneBatch) -> tuple[Occurrence, ...]:
     """List the occurrences of a batch of one."""
     found = []
-    for kind, episodes in batch.events.items():
+    for kind, episodes in (*batch.events.items(), ("ad", batch.inserts)):
         for row in episodes.traits.values[0].tolist():
             traits = dict(zip(episodes.traits.names, row, strict=True))
             start_s, end_s = round(traits["start_s"], 3), round(traits["end_s"], 3)
@@ -212,7 +228,7 @@ def _attributes(kind: str, traits: Mapping[str, float]) -> dict[str, str]:
     """Describe an occurrence beyond its kind."""
     if kind != "ad":
         return {}
-    form = "banner" if traits["form"] == BANNER else "card"
+    form = _FORM_NAMES[int(traits["form"])]
     return {"brand": BRANDS[int(traits["brand"]) - 1], "form": form}
 
 
@@ -225,6 +241,7 @@ def sample_batch(
     *,
     whole: bool = False,
     turn: int = 0,
+    inserts: InsertRates = NO_INSERTS,
 ) -> SceneBatch:
     """Draw a batch of streams.
 
@@ -240,10 +257,11 @@ def sample_batch(
     identity, plan = plan_channel(place, batch), plan_site(place, batch)
 
     def pack(columns: Mapping[str, Array]) -> Episodes:
-        return Episodes(Traits.pack(columns, device))
+        return _pack(columns, device)
 
     site, events = _sample_site(dice, plan, per_minute, duration_s, whole, pack)
-    ads = pack(sample_ads(dice, per_minute["ad"], duration_s, whole))
+    drawn = sample_ads(dice, per_minute["ad"], duration_s, whole)
+    ads = pack(drawn)
     noise = np.where(channel, identity["noise"], plan["noise"] * (1 + 0.5 * plan["light"]))
     return SceneBatch(
         duration_s,
@@ -251,10 +269,15 @@ def sample_batch(
         site,
         Channel(_constant(identity, device), pack(sample_shots(dice, identity, duration_s)), ads),
         {kind: ads if kind == "ad" else events[kind] for kind in KINDS},
+        pack(inserts.sample(dice, drawn, duration_s)),
         torch.from_numpy(noise.astype(np.float32)).to(device),
         bool((~channel).any()),
         bool(channel.any()),
     )
+
+
+def _pack(columns: Mapping[str, Array], device: torch.device) -> Episodes:
+    return Episodes(Traits.pack(columns, device))
 
 
 def _constant(columns: Mapping[str, Array], device: torch.device) -> Traits:

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from videoxl_stream.training.footage.actors import Clothes, Flame, Pose, flame, person, skin
-from videoxl_stream.training.footage.drawing import SHAPES, Drawing, backdrop
+from videoxl_stream.training.footage.drawing import SCENE_SHAPES, Drawing, backdrop
 from videoxl_stream.training.footage.episodes import Episodes, Moment, Traits
 from videoxl_stream.training.footage.lens import cover, foreground, nearby, rain
 from videoxl_stream.training.footage.people_plan import CROUCH, FALL, HANDLING_S, INTRUDE, SIT
@@ -50,7 +50,7 @@ class Site:
         front = _stack([*foreground(plan), *rain(plan, times), *nearby(self.nearby.at(times))], times)
         cloth = _stack(cover(self.covers.at(times)), times)
         count = sum(part.shape[2] for part in (lit, glowing, front, cloth))
-        nothing = lit.new_zeros(*times.shape, SHAPES - count, lit.shape[3])
+        nothing = lit.new_zeros(*times.shape, SCENE_SHAPES - count, lit.shape[3])
         everything = torch.cat([tint(lit, ambient), glowing, tint(front, ambient), cloth, nothing], dim=2)
         shake = _shake(plan, times)
         moved = move(everything, (0, 0), torch.ones_like(times), shake)
