@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from videoxl_stream.errors import ConfigError
-from videoxl_stream.evaluation.needle import depth_score
+from videoxl_stream.evaluation.needle_record import depth_score
 from videoxl_stream.evaluation.record import Record
 
 

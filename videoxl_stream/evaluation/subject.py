@@ -1,4 +1,4 @@
-"""Subject: the model under measure, shipped, from a folder, or of true size with random weights, for time and memory."""
+"""Subject: the model under measure: shipped, from a folder, or of true size with random weights, for its speed."""
 
 from __future__ import annotations
 
