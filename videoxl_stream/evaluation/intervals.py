@@ -104,7 +104,8 @@ def _drawn(items: NDArray[np.float64], seed: int = 0) -> NDArray[np.float64]:
         counts = rng.multinomial(total, np.full(total, 1 / total), size=min(step, _DRAWS - start))
         sums.append(np.einsum("di,icp->dcp", counts, items))
     above, below = np.moveaxis(np.concatenate(sums), -1, 0)
-    return np.divide(above, below, out=np.full_like(above, np.nan), where=below != 0)
+    ratios: NDArray[np.float64] = np.divide(above, below, out=np.full_like(above, np.nan), where=below != 0)
+    return ratios
 
 
 def _middle(drawn: NDArray[np.float64]) -> tuple[float, float]:
@@ -121,5 +122,5 @@ def _sign_test(first: Items, second: Items) -> float:
     up = sum(a < b for (a, _), (b, _) in zip(first, second, strict=True))
     down = sum(a > b for (a, _), (b, _) in zip(first, second, strict=True))
     differ = up + down
-    tail = sum(math.comb(differ, k) for k in range(min(up, down) + 1)) / 2**differ
-    return min(1.0, 2 * tail)
+    ways = sum(math.comb(differ, k) for k in range(min(up, down) + 1))
+    return min(1.0, 2 * ways / float(2**differ))

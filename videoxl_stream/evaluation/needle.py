@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Sequence
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -65,7 +66,7 @@ def run(subject: Subject, grid: Grid, finished: Finished, device: str, on_done: 
     """
     model = subject.model
     budgets = [slots_of(model, grid.budget_frames, ratio) for ratio in grid.ratios] if grid.budget_frames else []
-    for ratio, budget in zip(grid.ratios, budgets or [None] * len(grid.ratios), strict=True):
+    for ratio, budget in zip(grid.ratios, budgets or repeat(None), strict=False):
         model.open_memory(ratio=ratio, budget=budget)  # refuses what cannot work
     size = picture_size(model)
     trial = NeedleTrial(model, grid.depths, grid.ratios, fps=grid.fps, size=size, device=device)

@@ -34,7 +34,7 @@ from videoxl_stream.training.footage.scenes import Rates
 from videoxl_stream.training.footage.vocabulary import ANOMALIES, BRANDS, COLOURS, STYLES, SYMBOLS, brand_name
 
 Kind = Literal["retrieval", "ordering", "counting"]
-KINDS = get_args(Kind)
+KINDS: tuple[Kind, ...] = get_args(Kind)
 T = TypeVar("T")
 LEAST_S = 30.0
 _PREFIX = {"retrieval": "ret", "ordering": "ord", "counting": "cnt"}
