@@ -143,7 +143,7 @@ def test_single_needles_cost_one_more_frame_for_each_depth(knower: Knower, tmp_p
             twin.frames = list(self.frames)
             return twin
 
-    knower.open_memory = lambda ratio=None, budget=None: Forking(budget)  # type: ignore[assignment,misc]
+    knower.open_memory = lambda ratio=None, budget=None: Forking(budget)  # type: ignore[method-assign]
     knower.knows = False
     made = run(subject(knower), replace(GRID, mode="single"), Finished(tmp_path, {}), "cpu")
     assert knower.encoded == 2 * (20 + 40) + 4 * 5

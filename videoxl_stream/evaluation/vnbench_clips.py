@@ -132,17 +132,18 @@ def _ordering(rng: np.random.Generator, odd: bool) -> Drawn:
 
 
 def _counting(rng: np.random.Generator, odd: bool) -> Drawn:
-    total = 1 + int(rng.integers(_MOST_ADS))
     if not odd:
-        brands = [1 + int(rng.integers(len(BRANDS))) for _ in range(total)]
-        return "cnt_ads", COUNT_ADS, _numbers(rng, total, []), brands
+        brands = [1 + int(rng.integers(len(BRANDS))) for _ in range(1 + int(rng.integers(_MOST_ADS)))]
+        return "cnt_ads", COUNT_ADS, _numbers(rng, len(brands)), brands
     brand = 1 + int(rng.integers(len(BRANDS)))
-    times = int(rng.integers(total + 1))
+    times = int(rng.integers(_MOST_ADS + 1))
     colour, symbol = divmod(brand - 1, len(SYMBOLS))
     near = [brand_of(colour, s) for s in range(len(SYMBOLS)) if s != symbol]
     near += [brand_of(c, symbol) for c in range(len(COLOURS)) if c != colour]
-    others = [near[int(rng.integers(len(near)))] for _ in range(total - times)]
-    return "cnt_brand", count_question(brand), _numbers(rng, times, [total]), _shuffled(rng, [brand] * times + others)
+    num_others = int(rng.integers(int(times == 0), _MOST_ADS - times + 1))
+    others = [near[int(rng.integers(len(near)))] for _ in range(num_others)]
+    shown = _shuffled(rng, [brand] * times + others)
+    return "cnt_brand", count_question(brand), _numbers(rng, times, len(shown)), shown
 
 
 _QUESTIONS: dict[Kind, Callable[[np.random.Generator, bool], Drawn]] = {
@@ -152,11 +153,21 @@ _QUESTIONS: dict[Kind, Callable[[np.random.Generator, bool], Drawn]] = {
 }
 
 
-def _numbers(rng: np.random.Generator, right: int, tempting: Sequence[int]) -> tuple[str, ...]:
-    """Four numbers with the right one first: what tempts, then those next to it."""
-    by_distance = sorted((n for n in range(len(COUNTS)) if n != right), key=lambda n: (abs(n - right), rng.random()))
-    wrong = list(dict.fromkeys([*(n for n in tempting if n != right), *by_distance]))[:3]
-    return (COUNTS[right], *_shuffled(rng, [COUNTS[n] for n in wrong]))
+def _numbers(rng: np.random.Generator, right: int, tempting: int | None = None) -> tuple[str, ...]:
+    """Four numbers with the right one first: neighbours, among which it is as likely the largest as the smallest.
+
+    Args:
+        rng: draws.
+        right: 0..9.
+        tempting: a larger number that is one of them, where the right one is not the largest.
+    """
+    most = len(COUNTS) - 1
+    low = int(rng.integers(max(0, right - 3), min(right, most - 3) + 1))
+    numbers = list(range(low, low + 4))
+    if tempting is not None and tempting not in numbers and right < numbers[-1]:
+        numbers[-1] = tempting
+    numbers.remove(right)
+    return (COUNTS[right], *_shuffled(rng, [COUNTS[number] for number in numbers]))
 
 
 def _swapped(brands: Sequence[int], one: int, other: int) -> list[int]:
