@@ -22,7 +22,7 @@ from videoxl_stream.evaluation.trial import BASELINES, MODEL, Cost, Findings
 
 def measured(monkeypatch: pytest.MonkeyPatch, *claims: list[Claim]) -> Record:
     """A record of seeds on which this was claimed."""
-    ways = dict.fromkeys(BASELINES, [])
+    ways: dict[str, list[Claim]] = {way: [] for way in BASELINES}
     findings = [Findings(TRUTHS, {MODEL: each, **ways}, {MODEL: Cost(600, 600, 2.5)}) for each in claims]
     monkeypatch.setattr(Measure, "run", lambda *_: Scoreboard(findings))
     return measure_events("embedded", range(len(claims)), Path("nowhere"))[1]
@@ -69,8 +69,9 @@ def test_a_model_that_is_not_there_is_refused_before_anything_is_rendered(tmp_pa
     assert call("eval", "calibration", "--model", "nothing").exit_code == 2
 
 
+@pytest.mark.slow
 def test_the_commands_write_their_records(tmp_path: Path) -> None:
-    arguments = ["--out", tmp_path, "--seconds", "20", "--jobs", "1"]
+    arguments = ["--out", tmp_path, "--seconds", "10", "--jobs", "1"]
     done = call("eval", "events", *arguments, "--seeds", "4")
     assert done.exit_code == 0, done.output
     made = Record.load(tmp_path / "events.json")
