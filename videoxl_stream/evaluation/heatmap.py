@@ -11,6 +11,8 @@ from videoxl_stream.errors import ConfigError
 from videoxl_stream.evaluation.needle_record import depth_score
 from videoxl_stream.evaluation.record import Record
 
+_WAYS = {"several": "several needles, asked by colour", "single": "one needle", "streamed": "streamed under a budget"}
+
 
 def installed() -> bool:
     """Whether matplotlib, which draws it, is installed."""
@@ -57,10 +59,12 @@ def draw(made: Record, path: Path) -> None:
         image = axes.imshow(grid, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
         axes.set_xticks(range(len(lengths)), [str(length) for length in lengths])
         axes.set_yticks(range(len(depths)), [f"{depth:.0%}" for depth in depths])
-        axes.set(title=f"ratio {ratio}: {np.nanmean(grid):.1%}", xlabel="frames", ylabel="depth of the needle")
+        share = made.value(f"needle, ratio {ratio}")
+        axes.set(title=f"ratio {ratio}: {share:.1%}", xlabel="frames", ylabel="depth of the needle")
         for (row, column), share in np.ndenumerate(grid):
             if not np.isnan(share):
-                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8)
+                ink = "white" if share < 0.2 or share > 0.9 else "black"
+                axes.text(column, row, f"{100 * share:.0f}", ha="center", va="center", fontsize=8, color=ink)
     figure.colorbar(image, label="needles named right", shrink=0.9)
-    figure.suptitle(f"{made.model['name']} ({made.model['revision'][:12]}), {made.settings['mode']}")
+    figure.suptitle(f"{_WAYS[made.settings['mode']]}; {made.model['name']}, weights {made.model['revision'][:12]}")
     figure.savefig(path, dpi=150)

@@ -14,6 +14,7 @@ from torch import Tensor
 from videoxl_stream.errors import NotInMemoryError
 from videoxl_stream.evaluation.choices import LAST_BRAND, NONE, colour_question
 from videoxl_stream.evaluation.haystack import FORMS, Haystack, Needle, one_each, several
+from videoxl_stream.evaluation.one_thread import one_thread
 from videoxl_stream.frames import Image
 from videoxl_stream.queries import Query, Span, Verdict
 from videoxl_stream.training.footage.vocabulary import BRANDS, brand_name
@@ -194,7 +195,7 @@ class _Run:
         parts = []
         pictures = (haystack or self.haystack).pictures(frames, self.trial.device)
         for start in range(0, len(frames), _AT_ONCE):
-            with self._timed(self._times, "render_s"), _one_thread():
+            with self._timed(self._times, "render_s"), one_thread():
                 part = [next(pictures) for _ in range(min(_AT_ONCE, len(frames) - start))]
             with self._timed(self._times, "encode_s"):
                 parts.append(self.trial.model.encode(part))
@@ -262,17 +263,6 @@ class _Run:
         one = self.haystack
         about = {"seed": one.seed, "num_frames": one.num_frames, "style": one.style}
         return {**about, "times": self._times, "ratios": self._ratios}
-
-
-@contextmanager
-def _one_thread() -> Iterator[None]:
-    """A picture is too small to be shared: threads that wait for one another take twice as long."""
-    before = torch.get_num_threads()
-    torch.set_num_threads(1)
-    try:
-        yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _colour_ask(needle: Needle) -> Ask:

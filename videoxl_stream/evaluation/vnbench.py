@@ -198,10 +198,12 @@ def count(made: Record, answered: Sequence[tuple[Sample, Mapping[str, Any]]]) ->
     """
     pairs: list[tuple[bool, float]] = []
     for sample, answer in answered:
-        name = f"{sample.video}: {sample.question}"
-        made.add(["all", f"{sample.group}", f"{sample.group}: {sample.kind}"], sample.kind, name, all(answer["right"]))
+        scores = ["all", sample.group, f"{sample.group}: {sample.kind}"]
+        made.add(scores, sample.kind, f"{sample.video}: {sample.question}", all(answer["right"]))
+    for sample, answer in answered:
         for number, right in enumerate(answer["right"]):
-            made.add(["single tries"], f"{sample.kind}/tries", f"{name}/{number}", right)
+            name = f"{sample.video}: {sample.question}/{number}"
+            made.add(["single tries"], f"{sample.kind}/tries", name, right)
         pairs += zip(answer["right"], answer["probabilities"], strict=True)
     made.add_reliability("answers", pairs)
     kinds = {group: [name for name in made.scores if name.startswith(f"{group}: ")] for group in GROUPS.values()}

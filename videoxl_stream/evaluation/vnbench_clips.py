@@ -27,6 +27,7 @@ from videoxl_stream.evaluation.choices import (
     order_of,
     rotations,
 )
+from videoxl_stream.evaluation.one_thread import one_thread
 from videoxl_stream.training.footage.channel_plan import BANNER, CARD, STICKER
 from videoxl_stream.training.footage.clips import ClipFormat, write_clip
 from videoxl_stream.training.footage.insert_plan import Insert
@@ -237,5 +238,6 @@ def _render(videos: Path, plan: Plan, duration_s: float, encoding: ClipFormat) -
     stamp = repr((plan, duration_s, encoding))
     if path.exists() and made.exists() and made.read_text(encoding="utf-8") == stamp:
         return
-    write_clip(path, plan.seed, plan.style, duration_s, rates=_RATES, inserts=plan.inserts, encoding=encoding)
+    with one_thread():
+        write_clip(path, plan.seed, plan.style, duration_s, rates=_RATES, inserts=plan.inserts, encoding=encoding)
     made.write_text(stamp, encoding="utf-8")
