@@ -11,16 +11,15 @@ from videoxl_stream.evaluation.choices import (
     brand_of,
     colour_question,
     count_question,
+    lettered,
     letters,
-    letters_prompt,
-    order_of,
     rotations,
 )
 from videoxl_stream.training.footage.vocabulary import BRANDS, COLOURS, SYMBOLS, brand_name
 
 
 def test_the_prompt_is_the_one_that_is_taught() -> None:
-    prompt = letters_prompt("Which brand was advertised?", ["a red circle", "a blue cross", "a b", "none"])
+    prompt = lettered("Which brand was advertised?", ["a red circle", "a blue cross", "a b", "none"])
     assert prompt == (
         "Which brand was advertised?\nA. a red circle\nB. a blue cross\nC. a b\nD. none\nAnswer with the letter."
     )
@@ -32,7 +31,6 @@ def test_phrasings() -> None:
         ("a red circle", "a red square", "a red triangle", "a red cross", "none"),
     )
     assert count_question(1) == "How many times was a red circle shown?"
-    assert order_of([1, 16]) == "a red circle, a blue cross"
 
 
 @given(st.lists(st.text(min_size=1), min_size=2, max_size=6, unique=True))

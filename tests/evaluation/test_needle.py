@@ -19,7 +19,7 @@ from torch import Tensor
 from tests.cli.calling import call
 from videoxl_stream.errors import ConfigError, NotInMemoryError
 from videoxl_stream.evaluation import needle_trial
-from videoxl_stream.evaluation.choices import LAST_BRAND
+from videoxl_stream.evaluation.choices import WHICH_LAST
 from videoxl_stream.evaluation.finished import Finished
 from videoxl_stream.evaluation.haystack import DEPTHS, Haystack, one_each, several
 from videoxl_stream.evaluation.heatmap import draw, grid_of
@@ -230,7 +230,7 @@ def test_forks_give_what_watching_anew_gives(embedded: VideoXL, ratio: int) -> N
         haystack = Haystack(5, 47, (needle,), size=(36, 64))
         embedded.append(memory, list(haystack.pictures(range(47))), [frame / 2 for frame in range(47)])
         names = (*(brand_name(brand) for brand in range(1, 21)), "none")
-        [verdict] = embedded.verdicts(memory, [Query(LAST_BRAND, names)])
+        [verdict] = embedded.verdicts(memory, [Query(WHICH_LAST, names)])
         assert verdict.answer == answer["said"]
         assert verdict.probability(verdict.answer) == pytest.approx(answer["probability"], abs=2e-4)
 

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from videoxl_stream.errors import NotInMemoryError
-from videoxl_stream.evaluation.choices import LAST_BRAND, NONE, colour_question
+from videoxl_stream.evaluation.choices import NONE, WHICH_LAST, colour_question
 from videoxl_stream.evaluation.haystack import FORMS, Haystack, Needle, one_each, several
 from videoxl_stream.evaluation.one_thread import one_thread
 from videoxl_stream.frames import Image
@@ -152,10 +152,10 @@ class NeedleTrial:
             run.take_in(memory, features[done:start], done)
             fork, done = memory.fork(), start
             run.take_in(fork, torch.cat((features[start : needle.frame], shown, features[needle.frame + 1 :])), start)
-            run.ask(fork, [Ask("needle", Query(LAST_BRAND, _ALL_BRANDS), brand_name(needle.brand), needle)])
+            run.ask(fork, [Ask("needle", Query(WHICH_LAST, _ALL_BRANDS), brand_name(needle.brand), needle)])
             del fork
         run.take_in(memory, features[done:], done)
-        run.ask(memory, [Ask("none", Query(LAST_BRAND, _ALL_BRANDS), NONE)])
+        run.ask(memory, [Ask("none", Query(WHICH_LAST, _ALL_BRANDS), NONE)])
 
     def streamed(self, seed: int, num_frames: int, slots: Sequence[int]) -> dict[str, Any]:
         """As ``several``, window by window under a budget that the haystack exceeds.

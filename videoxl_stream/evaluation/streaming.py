@@ -8,7 +8,7 @@ from time import perf_counter
 from typing import Any
 
 from videoxl_stream.errors import NotInMemoryError
-from videoxl_stream.evaluation.choices import letters, letters_prompt
+from videoxl_stream.evaluation.choices import lettered, letters
 from videoxl_stream.evaluation.film import opened
 from videoxl_stream.evaluation.finished import Finished
 from videoxl_stream.evaluation.record import Record
@@ -67,7 +67,7 @@ def run(
 def _answer(model: VideoModel[Any], memory: Any, asked: TimedQuestion, scoring: Scoring) -> dict[str, Any]:
     if scoring == "letters":
         answers = letters(len(asked.options))
-        query = Query(letters_prompt(asked.question, asked.options), answers, asked.span)
+        query = Query(lettered(asked.question, asked.options), answers, asked.span)
     else:
         answers = asked.options
         query = Query(asked.question, answers, asked.span)

@@ -14,7 +14,7 @@ from time import perf_counter
 from typing import Any, Literal, get_args
 
 from videoxl_stream.errors import ConfigError
-from videoxl_stream.evaluation.choices import letters, letters_prompt
+from videoxl_stream.evaluation.choices import lettered, letters
 from videoxl_stream.evaluation.film import opened
 from videoxl_stream.evaluation.finished import Finished
 from videoxl_stream.evaluation.record import Record
@@ -55,7 +55,7 @@ class Sample:
         """What to ask: each try with its letters, or once for all the likelihood of each option."""
         if scoring == "options":
             return [Query(self.question, tuple(dict.fromkeys(self.tries[0][0])))]
-        return [Query(letters_prompt(self.question, options), letters(len(options)), None) for options, _ in self.tries]
+        return [Query(lettered(self.question, options), letters(len(options)), None) for options, _ in self.tries]
 
     def truths(self, scoring: Scoring) -> list[str]:
         """The right answer to each of ``queries``."""

@@ -16,21 +16,21 @@ import numpy as np
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.evaluation.choices import (
-    COUNT_ADS,
     COUNTS,
-    ORDERING,
-    RETRIEVAL,
+    HOW_MANY,
+    ORDER,
+    WHICH,
     brand_of,
     colour_question,
     count_question,
     letters,
-    order_of,
     rotations,
 )
 from videoxl_stream.evaluation.one_thread import one_thread
 from videoxl_stream.training.footage.channel_plan import BANNER, CARD, STICKER
 from videoxl_stream.training.footage.clips import ClipFormat, write_clip
 from videoxl_stream.training.footage.insert_plan import Insert
+from videoxl_stream.training.footage.quizzes import in_order
 from videoxl_stream.training.footage.scenes import Rates
 from videoxl_stream.training.footage.vocabulary import ANOMALIES, BRANDS, COLOURS, STYLES, SYMBOLS, brand_name
 
@@ -121,21 +121,21 @@ def _retrieval(rng: np.random.Generator, odd: bool) -> Drawn:
     other_colour = (colour + 1 + int(rng.integers(len(COLOURS) - 1))) % len(COLOURS)
     other_symbol = (symbol + 1 + int(rng.integers(len(SYMBOLS) - 1))) % len(SYMBOLS)
     near = [brand_of(colour, other_symbol), brand_of(other_colour, symbol), brand_of(other_colour, other_symbol)]
-    return "ret_brand", RETRIEVAL, (brand_name(brand), *_shuffled(rng, list(map(brand_name, near)))), [brand]
+    return "ret_brand", WHICH, (brand_name(brand), *_shuffled(rng, list(map(brand_name, near)))), [brand]
 
 
 def _ordering(rng: np.random.Generator, odd: bool) -> Drawn:
     count = 4 if odd else 3
     brands = [1 + int(brand) for brand in rng.permutation(len(BRANDS))[:count]]
     swaps = [_swapped(brands, place, place + 1) for place in range(count - 1)]
-    wrong = list(map(order_of, [*swaps, _swapped(brands, 0, count - 1)]))
-    return f"ord_{count}", ORDERING, (order_of(brands), *_shuffled(rng, wrong)[:3]), brands
+    wrong = list(map(in_order, [*swaps, _swapped(brands, 0, count - 1)]))
+    return f"ord_{count}", ORDER, (in_order(brands), *_shuffled(rng, wrong)[:3]), brands
 
 
 def _counting(rng: np.random.Generator, odd: bool) -> Drawn:
     if not odd:
         brands = [1 + int(rng.integers(len(BRANDS))) for _ in range(1 + int(rng.integers(_MOST_ADS)))]
-        return "cnt_ads", COUNT_ADS, _numbers(rng, len(brands)), brands
+        return "cnt_ads", HOW_MANY, _numbers(rng, len(brands)), brands
     brand = 1 + int(rng.integers(len(BRANDS)))
     times = int(rng.integers(_MOST_ADS + 1))
     colour, symbol = divmod(brand - 1, len(SYMBOLS))

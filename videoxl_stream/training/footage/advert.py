@@ -22,7 +22,7 @@ def _panel(traits: Traits) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     banner, sticker = traits["form"] == BANNER, traits["form"] == STICKER
     half_x = torch.where(banner, ASPECT * (0.15 + 0.15 * traits["wide"]), ASPECT / 2 + 0.01)
     half_y = torch.where(banner, 0.12 + 0.06 * traits["size"], 0.51)
-    small = 0.13 + 0.09 * traits["size"]
+    small = 0.1 + 0.07 * traits["size"]
     half_x, half_y = torch.where(sticker, small, half_x), torch.where(sticker, small, half_y)
     slack = ASPECT / 2 - half_x - 0.04
     x = ASPECT / 2 + torch.where(banner | sticker, slack * (2 * traits["place"] - 1), 0.0)

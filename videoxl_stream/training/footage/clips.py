@@ -29,7 +29,7 @@ _CHUNK = 128
 
 @dataclass(frozen=True)
 class Truth:
-    """What really happens in a clip, in order of time, and under which conditions it was taken."""
+    """What really happens in a clip, in order of time, its conditions and its family."""
 
     clip: str
     seed: int
@@ -37,6 +37,7 @@ class Truth:
     duration_s: float
     occurrences: tuple[Occurrence, ...]
     conditions: tuple[str, ...] = ()
+    family: str = ""
 
     def save(self, path: Path) -> None:
         """Write the truth as JSON."""
@@ -82,6 +83,7 @@ def write_clip(
     *,
     rates: Rates | None = None,
     inserts: Sequence[Insert] = (),
+    looks: str = "seen",
     encoding: ClipFormat | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Truth:
@@ -96,14 +98,15 @@ def write_clip(
         duration_s: seconds; rounded to whole frames.
         rates: how often each kind happens.
         inserts: ads of a frame or two that come on top.
+        looks: ``seen`` as in training, or ``unseen``: only what is held out of it, see ``families.HELD_OUT``.
         encoding: size, frame rate and quality.
         on_progress: is told the share of the clip that is done, 0..1.
 
     Raises:
-        ConfigError: the style is unknown.
+        ConfigError: the style or the looks are unknown.
     """
     encoding = encoding or ClipFormat()
-    scenario = Scenario.of(seed, style, duration_s, rates, inserts=inserts)
+    scenario = Scenario.of(seed, style, duration_s, rates, inserts=inserts, looks=looks)
     total = round(duration_s * encoding.fps)
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=encoding.fps)
@@ -120,7 +123,7 @@ def write_clip(
             if on_progress is not None:
                 on_progress((number + 1) / total)
         container.mux(stream.encode(None))
-    truth = Truth(path.name, seed, style, duration_s, scenario.occurrences, scenario.conditions)
+    truth = Truth(path.name, seed, style, duration_s, scenario.occurrences, scenario.conditions, scenario.family)
     truth.save(truth_path(path))
     return truth
 

@@ -25,7 +25,7 @@ class Insert:
         start_s: when it appears, at once.
         end_s: when it is gone.
         brand: 1..20, into BRANDS from 1.
-        form: CARD fills the picture, BANNER a strip of it, STICKER 13 to 22 % of its height, anywhere.
+        form: CARD fills the picture, BANNER a strip of it, STICKER 20 to 34 % of its height, anywhere.
 
     Raises:
         ConfigError: it ends before it begins, or there is no such brand or form.
@@ -51,11 +51,13 @@ class InsertRates:
         counts: weight of no insert, of one, of two and so on.
         lengths_s: lengths, drawn with equal chance; that of one sampled frame is seen in exactly one.
         forms: weights of CARD, BANNER and STICKER.
+        repeats: share of streams whose inserts are of two brands only.
     """
 
     counts: tuple[float, ...] = (0.3, 0.22, 0.12, 0.1, 0.09, 0.07, 0.06, 0.04)
     lengths_s: tuple[float, ...] = (0.5, 0.5, 1.0)
     forms: tuple[float, float, float] = (0.4, 0.2, 0.4)
+    repeats: float = 0.3
 
     def sample(self, dice: Dice, ads: Mapping[str, Array], duration_s: float) -> dict[str, Array]:
         """Draw inserts, each column (batch, inserts), clear of ``ads``; as many fit as stay apart."""
@@ -70,9 +72,15 @@ class InsertRates:
         length_s = np.asarray(self.lengths_s)[dice.choice("insert/length", [1] * len(self.lengths_s), shape)]
         # Which of the sorted moments are used is left to chance, so that few inserts lie anywhere, too.
         used = dice.rng("insert/used").random(shape).argsort(axis=1).argsort(axis=1) < count[:, None]
-        brand = 1 + dice.choice("insert/brand", [1] * len(BRANDS), shape)
+        brand = self._brands(dice, shape)
         columns = _columns(dice, start_s, start_s + length_s, brand, dice.choice("insert/form", self.forms, shape))
         return clear_of(keep(columns, used), ads)
+
+    def _brands(self, dice: Dice, shape: tuple[int, int]) -> Array:
+        """Draw brands 1..20, (batch, inserts)."""
+        brand = dice.choice("insert/brand", [1] * len(BRANDS), shape)
+        two = np.take_along_axis(brand, dice.choice("insert/which", (1, 1), shape).clip(max=shape[1] - 1), axis=1)
+        return 1 + np.where(dice.chance("insert/repeats", self.repeats, (shape[0], 1)), two, brand)
 
 
 NO_INSERTS = InsertRates(counts=(1.0,))

@@ -17,6 +17,7 @@ from videoxl_stream.training.footage.conditions import LOW_BIT_RATE, has_low_bit
 from videoxl_stream.training.footage.dice import Array, Dice
 from videoxl_stream.training.footage.drawing import INSERT_SHAPES, Drawing
 from videoxl_stream.training.footage.episodes import Episodes, Traits, interleave
+from videoxl_stream.training.footage.families import CHANNEL_FAMILIES, SITE_FAMILIES, check_looks
 from videoxl_stream.training.footage.incident_plan import (
     sample_absences,
     sample_covers,
@@ -165,36 +166,52 @@ class Scenario:
     conditions: tuple[str, ...]
     batch: SceneBatch
 
+    @property
+    def family(self) -> str:
+        """What kind of site or programme it is: one of SITE_FAMILIES or CHANNEL_FAMILIES."""
+        names, plan = (SITE_FAMILIES, self.batch.site.plan)
+        if self.style == "channel":
+            names, plan = (CHANNEL_FAMILIES, self.batch.programme.plan)
+        return names[int(plan["family"])]
+
     @classmethod
     def of(
-        cls, seed: int, style: str, duration_s: float, rates: Rates | None = None, *, inserts: Sequence[Insert] = ()
+        cls,
+        seed: int,
+        style: str,
+        duration_s: float,
+        rates: Rates | None = None,
+        *,
+        inserts: Sequence[Insert] = (),
+        looks: str = "seen",
     ) -> Scenario:
         """Draw a stream whose occurrences all lie inside it.
 
         A stream that is not quiet has at least one occurrence, if it is long enough and its style's rates allow any.
         The given inserts come on top, as ads, also at a site.
+        ``looks`` is what to draw, one of ``families.LOOKS``.
 
         Raises:
-            ConfigError: the style is unknown.
+            ConfigError: the style or the looks are unknown.
         """
         if style not in STYLES:
             msg = f"unknown style {style!r}: use one of {list(STYLES)}."
             raise ConfigError(msg)
         given = rates or Rates()
         rates = Rates(given.per_minute, given.quiet, float(style == "channel"), given.spread)
-        batch = sample_batch(seed, 1, duration_s, rates, whole=True)
+        batch = sample_batch(seed, 1, duration_s, rates, whole=True, looks=looks)
         if not _occurrences(batch) and rates.allow(style) and not rates.is_quiet(Dice(seed), 1)[0]:
-            batch = _eventful(seed, duration_s, rates) or batch
+            batch = _eventful(seed, duration_s, rates, looks) or batch
         conditions = _conditions(batch, seed, style)
         batch = replace(batch, inserts=_pack(place_inserts(Dice(seed), [inserts]), batch.noise.device))
         return cls(seed, style, duration_s, _occurrences(batch), conditions, batch)
 
 
-def _eventful(seed: int, duration_s: float, rates: Rates) -> SceneBatch | None:
+def _eventful(seed: int, duration_s: float, rates: Rates, looks: str) -> SceneBatch | None:
     """Draw a batch of one anew until something happens in it; None if nothing does in _TURNS draws."""
     rates = Rates(rates.per_minute, 0.0, rates.channel, rates.spread)
     for turn in range(1, _TURNS + 1):
-        batch = sample_batch(seed, 1, duration_s, rates, whole=True, turn=turn)
+        batch = sample_batch(seed, 1, duration_s, rates, whole=True, turn=turn, looks=looks)
         if _occurrences(batch):
             return batch
     return None
@@ -242,24 +259,29 @@ def sample_batch(
     whole: bool = False,
     turn: int = 0,
     inserts: InsertRates = NO_INSERTS,
+    looks: str = "seen",
 ) -> SceneBatch:
     """Draw a batch of streams.
 
     The same arguments always give the same streams. With ``whole`` all occurrences lie inside the stream and can be
     seen from beginning to end; without, a stream may begin and end in the middle of one, as a camera that is switched
     on at any time, and its lens may be covered in the middle of one. Another ``turn`` is the same place, at which
-    other things happen.
+    other things happen. ``looks="unseen"`` draws what training never sees, see ``families.HELD_OUT``, and only that.
+
+    Raises:
+        ConfigError: the looks are unknown.
     """
+    check_looks(looks)
     place, dice = Dice(seed), Dice(seed + turn * _TURN_SEED)
     rates, device = rates or Rates(), torch.device(device)
     channel = dice.chance("style", rates.channel, (batch,))
     per_minute = rates.draw(dice, batch, channel)
-    identity, plan = plan_channel(place, batch), plan_site(place, batch)
+    identity, plan = plan_channel(place, batch, looks), plan_site(place, batch, looks)
 
     def pack(columns: Mapping[str, Array]) -> Episodes:
         return _pack(columns, device)
 
-    site, events = _sample_site(dice, plan, per_minute, duration_s, whole, pack)
+    site, events = _sample_site(dice, plan, per_minute, duration_s, whole, looks, pack)
     drawn = sample_ads(dice, per_minute["ad"], duration_s, whole)
     ads = pack(drawn)
     noise = np.where(channel, identity["noise"], plan["noise"] * (1 + 0.5 * plan["light"]))
@@ -292,6 +314,7 @@ def _sample_site(
     per_minute: Mapping[str, Array],
     duration_s: float,
     whole: bool,
+    looks: str,
     pack: Callable[..., Episodes],
 ) -> tuple[Site, dict[str, Episodes]]:
     """Draw what happens at sites, and which of it are events."""
@@ -303,7 +326,7 @@ def _sample_site(
     breakdowns, lanes = sample_vehicles(dice, plan, per_minute["breakdown"], duration_s, whole)
     bags = sample_bags(dice, plan, per_minute["abandoned"], duration_s, whole)
     seen = (intrusions, falls, fires, crowds, breakdowns, bags) if whole else ()
-    covers = sample_covers(dice, per_minute["tampering"], duration_s, whole, seen)
+    covers = sample_covers(dice, per_minute["tampering"], duration_s, whole, seen, looks)
     cast = (
         sample_walkers(dice, "walker", plan, duration_s),
         interleave(falls, sample_stoops(dice, plan, duration_s)),
