@@ -69,3 +69,5 @@ def test_a_frame_looks_the_same_alone_and_differs_only_where_a_needle_is(seed: i
     assert differing == [needle.frame]
     np.testing.assert_array_equal(alone, shown[needle.frame])
     assert plain[0].shape == (36, 64, 3)
+    [unseen] = Haystack(seed, 20, (), size=size, looks="unseen").pictures([0])
+    assert (unseen != plain[0]).any()

@@ -136,14 +136,16 @@ def test_every_frame_is_encoded_once_for_all_ratios_and_questions(knower: Knower
     assert told == [(number, 9) for number in range(1, 10)]
 
 
-def test_single_needles_cost_one_more_frame_for_each_depth(knower: Knower, tmp_path: Path) -> None:
+def test_single_needles_cost_one_more_frame_for_each_depth(
+    knower: Knower, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     class Forking(Memory):
         def fork(self) -> Forking:
             twin = Forking(None)
             twin.frames = list(self.frames)
             return twin
 
-    knower.open_memory = lambda ratio=None, budget=None: Forking(budget)  # type: ignore[method-assign]
+    monkeypatch.setattr(knower, "open_memory", lambda ratio, budget=None: Forking(budget))
     knower.knows = False
     made = run(subject(knower), replace(GRID, mode="single"), Finished(tmp_path, {}), "cpu")
     assert knower.encoded == 2 * (20 + 40) + 4 * 5
@@ -176,6 +178,7 @@ def test_a_grid_that_cannot_be_tried_is_refused_at_once() -> None:
         {"lengths": (19,)},
         {"depths": (0.5, 2.0)},
         {"fps": 0.0},
+        {"looks": "unheard"},
         {"mode": "streamed"},
         {"budget_frames": 10},
         {"mode": "streamed", "budget_frames": 20},
@@ -208,7 +211,7 @@ def _saved(made: Record, path: Path) -> Path:
     return path
 
 
-def test_a_heatmap_of_something_else_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_heatmap_of_something_else_is_refused() -> None:
     with pytest.raises(ConfigError, match="no heatmap"):
         grid_of(Record("vnbench", {}, {}), 8)
 
@@ -323,4 +326,5 @@ def test_settings_are_those_on_which_a_haystack_depends() -> None:
         "mode": "several",
         "budget_frames": None,
         "fps": 2.0,
+        "looks": "seen",
     }

@@ -40,6 +40,13 @@ class Kind(StrEnum):
     COUNTING = "counting"
 
 
+class Looks(StrEnum):
+    """How rendered footage looks."""
+
+    SEEN = "seen"
+    UNSEEN = "unseen"
+
+
 def _seeds(text: str) -> list[int]:
     from videoxl_stream.evaluation.seeds import seed_range
 
@@ -65,6 +72,7 @@ _Videos = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folde
 _Score = Annotated[Score, typer.Option(help="Compare letters behind the options, or each option's own likelihood.")]
 _Jobs = Annotated[int, typer.Option(min=1, help="Processes.")]
 _Seconds = Annotated[float, typer.Option(min=10, help="Length of each clip.")]
+_Looks = Annotated[Looks, typer.Option(help="Of rendered footage: as in training, or held out of it.")]
 _Seeds = typer.Option(parser=_seeds, metavar="A-B", help="Such as 5000-5009.")
 
 
@@ -83,7 +91,7 @@ def needle(
     budget_frames: Annotated[
         int | None, typer.Option(min=1, help="Stream, with a memory that holds so many frames.")
     ] = None,
-    fps: Annotated[float, typer.Option(help="Sampled frames per second.")] = 2.0,
+    looks: _Looks = Looks.SEEN,
 ) -> None:
     """Needle in a haystack: length x depth x ratio, with a heatmap."""
     from videoxl_stream.evaluation.needle import measure
@@ -91,7 +99,7 @@ def needle(
 
     mode = mode_of(single=single, budget_frames=budget_frames)
     numbers = _numbers(lengths, int), _numbers(ratios, int), _numbers(depths, float)
-    measure(model, Grid(*numbers, seeds, mode, budget_frames, fps), out, device)
+    measure(model, Grid(*numbers, seeds, mode, budget_frames, looks=looks.value), out, device)
 
 
 @evaluate.command()
@@ -128,13 +136,15 @@ def vnbench_make(
     seeds: Annotated[Any, _Seeds] = "5000-5009",
     kind: Annotated[list[Kind] | None, typer.Option(help="May be repeated; all, if left out.")] = None,
     seconds: Annotated[float, typer.Option(min=30, help="Length of each clip.")] = 60.0,
+    looks: _Looks = Looks.SEEN,
 ) -> None:
     """Render clips with inserted ads, and write questions about them in VNBench's format."""
     from videoxl_stream.evaluation.vnbench_clips import KINDS, make
 
     kinds = [known for known in KINDS if not kind or Kind(known) in kind]
     with _bar("clips", len(kinds) * len(seeds)) as done:
-        path = make(out, kinds, seeds, duration_s=seconds, on_done=lambda number, _: done(number))
+        ways: dict[str, Any] = {"duration_s": seconds, "looks": looks.value}
+        path = make(out, kinds, seeds, on_done=lambda number, _: done(number), **ways)
     Console().print(str(path), style="dim", markup=False, highlight=False, soft_wrap=True)
 
 
@@ -174,13 +184,14 @@ def events(
     model: _Model = "embedded",
     seeds: Annotated[Any, _Seeds] = "1000-1039",
     seconds: _Seconds = 180.0,
+    looks: _Looks = Looks.SEEN,
     jobs: _Jobs = 2,
 ) -> None:
     """Events found in rendered clips by the whole pipeline: F1, false alarms per hour, delay, span IoU."""
     from videoxl_stream.evaluation.event_record import measure_events
     from videoxl_stream.evaluation.tables import score_table
 
-    board, made = measure_events(model, seeds, out / "findings", duration_s=seconds, jobs=jobs)
+    board, made = measure_events(model, seeds, out / "findings", duration_s=seconds, looks=looks.value, jobs=jobs)
     Console().print(score_table(board))
     _save(made, out)
 

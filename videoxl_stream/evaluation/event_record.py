@@ -20,6 +20,7 @@ from videoxl_stream.evaluation.sightings import watch_seed
 from videoxl_stream.evaluation.subject import folder_of
 from videoxl_stream.evaluation.trial import MODEL, Trial
 from videoxl_stream.training.footage.clips import ClipFormat
+from videoxl_stream.training.footage.families import check_looks
 
 
 def measure_events(
@@ -30,6 +31,7 @@ def measure_events(
     ways: Sequence[str] = (MODEL,),
     duration_s: float = DURATION_S,
     encoding: ClipFormat = ENCODING,
+    looks: str = "seen",
     jobs: int = 2,
 ) -> tuple[Scoreboard, Record]:
     """Watch clips with the whole pipeline, and score the events found.
@@ -41,16 +43,18 @@ def measure_events(
         ways: of watching, see ``trial.WATCHED``.
         duration_s: of each clip.
         encoding: of each clip.
+        looks: of each clip, ``seen`` in training or ``unseen``, held out of it.
         jobs: processes.
 
     Raises:
-        ConfigError: there is no such model.
+        ConfigError: there is no such model, or there are no such looks.
     """
+    check_looks(looks)
     weights = revision(folder_of(model))
     trial = Trial(model, Baselines.load(), tuple(ways))
-    board = Measure(trial, duration_s, encoding, cache).run(seeds, jobs)
+    board = Measure(trial, duration_s, encoding, cache, looks).run(seeds, jobs)
     chosen = {"seeds": list(seeds), "ways": list(ways), "duration_s": duration_s, "encoding": asdict(encoding)}
-    settings = {**chosen, "min_iou": MIN_IOU}
+    settings = {**chosen, "looks": looks, "min_iou": MIN_IOU}
     made = Record("events", _named(model, weights), settings, versions(), hardware())
     for seed, findings in zip(seeds, board.findings, strict=True):
         for group, kinds in GROUPS.items():

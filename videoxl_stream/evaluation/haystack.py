@@ -62,6 +62,7 @@ class Haystack:
         needles: in any order.
         fps: sampled frames per second.
         size: height and width in pixels.
+        looks: ``seen`` in training or ``unseen``, see ``footage.families``.
     """
 
     seed: int
@@ -69,6 +70,7 @@ class Haystack:
     needles: tuple[Needle, ...] = ()
     fps: float = 2.0
     size: tuple[int, int] = (144, 256)
+    looks: str = "seen"
 
     @property
     def style(self) -> str:
@@ -84,7 +86,8 @@ class Haystack:
         """What happens; a frame shows the middle of its time, so that a needle fills exactly its own."""
         step_s = 1 / self.fps
         inserts = [Insert(one.frame * step_s, (one.frame + 1) * step_s, one.brand, one.form) for one in self.needles]
-        return Scenario.of(self.seed, self.style, self.num_frames * step_s, _RATES, inserts=inserts)
+        duration_s = self.num_frames * step_s
+        return Scenario.of(self.seed, self.style, duration_s, _RATES, inserts=inserts, looks=self.looks)
 
     def pictures(self, frames: Sequence[int], device: str = "cpu") -> Iterator[Image]:
         """Render some frames, (height, width, 3) each; a frame looks the same whichever others are rendered.
@@ -99,7 +102,7 @@ class Haystack:
         for start in range(0, len(frames), _AT_ONCE):
             part = frames[start : start + _AT_ONCE]
             times = (torch.tensor([part], dtype=torch.float64) + 0.5) / self.fps
-            drawn = self.scenario.batch.draw(times.float())
+            drawn = self.scenario.batch.draw(times.float()).compact()
             drawn = Drawing(*(tensor.to(device) for tensor in (drawn.backdrop, drawn.shapes, drawn.gain)))
             for frame, picture in zip(part, paint(drawn, *self.size)[0], strict=True):
                 generator.manual_seed(self.seed * _FRAME_SEEDS + frame)

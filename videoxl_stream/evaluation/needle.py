@@ -28,6 +28,7 @@ from videoxl_stream.evaluation.record import Record
 from videoxl_stream.evaluation.seeds import seed_range
 from videoxl_stream.evaluation.subject import Subject
 from videoxl_stream.model.video_xl import VideoXL
+from videoxl_stream.training.footage.families import LOOKS
 
 OnDone = Callable[[int, int], None]
 
@@ -69,7 +70,8 @@ def run(subject: Subject, grid: Grid, finished: Finished, device: str, on_done: 
     for ratio, budget in zip(grid.ratios, budgets or repeat(None), strict=False):
         model.open_memory(ratio=ratio, budget=budget)  # refuses what cannot work
     size = picture_size(model)
-    trial = NeedleTrial(model, grid.depths, grid.ratios, fps=grid.fps, size=size, device=device)
+    ways: dict[str, Any] = {"fps": grid.fps, "size": size, "device": device, "looks": grid.looks}
+    trial = NeedleTrial(model, grid.depths, grid.ratios, **ways)
     pieces: list[dict[str, Any]] = []
     cells = [(length, seed) for length in sorted(grid.lengths) for seed in grid.seeds]
     for number, (length, seed) in enumerate(cells, 1):
@@ -146,9 +148,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--single", action="store_true", help="one needle in a haystack, 21 answers")
     parser.add_argument("--budget-frames", type=int, help="stream, with a memory of so many frames")
     parser.add_argument("--fps", type=float, default=2.0, help="sampled frames per second")
+    parser.add_argument("--looks", choices=LOOKS, default=LOOKS[0], help="of footage: seen in training, or not")
     given = parser.parse_args(arguments)
     mode = mode_of(single=given.single, budget_frames=given.budget_frames)
-    grid = Grid(given.lengths, given.ratios, given.depths, given.seeds, mode, given.budget_frames, given.fps)
+    tried = (given.lengths, given.ratios, given.depths, given.seeds)
+    grid = Grid(*tried, mode, given.budget_frames, given.fps, given.looks)
     measure(given.model, grid, given.out, given.device)
 
 

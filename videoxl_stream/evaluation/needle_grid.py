@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.evaluation.haystack import DEPTHS, check_depths, several
 from videoxl_stream.evaluation.seeds import seed_range
+from videoxl_stream.training.footage.families import check_looks
 
 LENGTHS = (64, 256, 512, 1024, 2048)
 RATIOS = (8, 16)
@@ -29,6 +30,7 @@ class Grid:
             under a budget.
         budget_frames: footage that the memory may hold, only when streamed.
         fps: sampled frames per second.
+        looks: of the footage, ``seen`` in training or ``unseen``, held out of it.
 
     Raises:
         ConfigError: something of it cannot be tried.
@@ -41,6 +43,7 @@ class Grid:
     mode: Mode = "several"
     budget_frames: int | None = None
     fps: float = 2.0
+    looks: str = "seen"
 
     def __post_init__(self) -> None:
         """Refuse before any footage is rendered."""
@@ -55,6 +58,7 @@ class Grid:
             check_depths(self.depths, length)
             if self.mode != "single":
                 several(0, length, self.depths)
+        check_looks(self.looks)
         self._check_budget()
 
     def _check_budget(self) -> None:
@@ -71,7 +75,7 @@ class Grid:
     def settings(self) -> dict[str, Any]:
         """What the findings on one haystack depend on; lengths and seeds may be added later."""
         chosen = asdict(self)
-        return {name: chosen[name] for name in ("ratios", "depths", "mode", "budget_frames", "fps")}
+        return {name: chosen[name] for name in ("ratios", "depths", "mode", "budget_frames", "fps", "looks")}
 
 
 def mode_of(*, single: bool, budget_frames: int | None) -> Mode:

@@ -103,6 +103,7 @@ class NeedleTrial:
         fps: sampled frames per second.
         size: height and width of pictures.
         device: where pictures are rendered.
+        looks: of the footage, ``seen`` in training or ``unseen``.
     """
 
     def __init__(
@@ -114,18 +115,21 @@ class NeedleTrial:
         fps: float = 2.0,
         size: tuple[int, int] = (144, 256),
         device: str = "cpu",
+        looks: str = "seen",
     ) -> None:
         self.model, self.depths, self.ratios = model, depths, ratios
-        self.fps, self.size, self.device = fps, size, device
+        self.fps, self.size, self.device, self.looks = fps, size, device, looks
+
+    def _haystack(self, seed: int, num_frames: int, needles: Sequence[Needle] = ()) -> Haystack:
+        return Haystack(seed, num_frames, tuple(needles), self.fps, self.size, self.looks)
 
     # ---- the three ways to ask
 
     def several(self, seed: int, num_frames: int) -> dict[str, Any]:
         """Needles of different colours in one haystack, each asked for by its colour."""
         needles, absent = several(seed, num_frames, self.depths)
-        haystack = Haystack(seed, num_frames, needles, self.fps, self.size)
         asks = [_colour_ask(needle) for needle in needles] + [_absent_ask(absent)]
-        run = _Run(self, haystack)
+        run = _Run(self, self._haystack(seed, num_frames, needles))
         features = run.encoded(range(num_frames))
         for ratio in self.ratios:
             with run.ratio(ratio):
@@ -137,9 +141,9 @@ class NeedleTrial:
     def single(self, seed: int, num_frames: int) -> dict[str, Any]:
         """One needle in one haystack at each depth; what comes before it is watched once for all depths."""
         needles = sorted(one_each(seed, num_frames, self.depths), key=lambda needle: needle.frame)
-        run = _Run(self, Haystack(seed, num_frames, (), self.fps, self.size))
+        run = _Run(self, self._haystack(seed, num_frames))
         features = run.encoded(range(num_frames))
-        shown = [run.encoded([one.frame], Haystack(seed, num_frames, (one,), self.fps, self.size)) for one in needles]
+        shown = [run.encoded([one.frame], self._haystack(seed, num_frames, [one])) for one in needles]
         for ratio in self.ratios:
             with run.ratio(ratio):
                 self._forked(run, ratio, features, list(zip(needles, shown, strict=True)))
@@ -166,7 +170,7 @@ class NeedleTrial:
             slots: budget at each ratio.
         """
         needles, absent = several(seed, num_frames, self.depths)
-        run = _Run(self, Haystack(seed, num_frames, needles, self.fps, self.size))
+        run = _Run(self, self._haystack(seed, num_frames, needles))
         features = run.encoded(range(num_frames))
         for ratio, budget in zip(self.ratios, slots, strict=True):
             with run.ratio(ratio):

@@ -29,6 +29,7 @@ from videoxl_stream.evaluation.choices import (
 from videoxl_stream.evaluation.one_thread import one_thread
 from videoxl_stream.training.footage.channel_plan import BANNER, CARD, STICKER
 from videoxl_stream.training.footage.clips import ClipFormat, write_clip
+from videoxl_stream.training.footage.families import check_looks
 from videoxl_stream.training.footage.insert_plan import Insert
 from videoxl_stream.training.footage.quizzes import in_order
 from videoxl_stream.training.footage.scenes import Rates
@@ -199,6 +200,7 @@ def make(
     *,
     duration_s: float = 60.0,
     encoding: ClipFormat | None = None,
+    looks: str = "seen",
     on_done: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Render clips into ``folder/videos`` and write their questions to ``folder/questions.json``.
@@ -211,20 +213,22 @@ def make(
         seeds: one clip for each and each kind.
         duration_s: of each clip.
         encoding: of the clips.
+        looks: of the footage, ``seen`` in training or ``unseen``, held out of it.
         on_done: is told clips done and in all.
 
     Returns:
         the file of questions.
 
     Raises:
-        ConfigError: the clips would be too short.
+        ConfigError: the clips would be too short, or the looks are unknown.
     """
+    check_looks(looks)
     encoding = encoding or ClipFormat(fps=4)
     plans = [Plan.of(kind, seed, duration_s) for kind in kinds for seed in seeds]
     videos = folder / "videos"
     videos.mkdir(parents=True, exist_ok=True)
     for number, plan in enumerate(plans, 1):
-        _render(videos, plan, duration_s, encoding)
+        _render(videos, plan, duration_s, encoding, looks)
         if on_done is not None:
             on_done(number, len(plans))
     questions = folder / "questions.json"
@@ -233,11 +237,20 @@ def make(
     return questions
 
 
-def _render(videos: Path, plan: Plan, duration_s: float, encoding: ClipFormat) -> None:
+def _render(videos: Path, plan: Plan, duration_s: float, encoding: ClipFormat, looks: str) -> None:
     path, made = videos / f"{plan.name}.mp4", videos / f"{plan.name}.made"
-    stamp = repr((plan, duration_s, encoding))
+    stamp = repr((plan, duration_s, encoding, looks))
     if path.exists() and made.exists() and made.read_text(encoding="utf-8") == stamp:
         return
     with one_thread():
-        write_clip(path, plan.seed, plan.style, duration_s, rates=_RATES, inserts=plan.inserts, encoding=encoding)
+        write_clip(
+            path,
+            plan.seed,
+            plan.style,
+            duration_s,
+            rates=_RATES,
+            inserts=plan.inserts,
+            looks=looks,
+            encoding=encoding,
+        )
     made.write_text(stamp, encoding="utf-8")
