@@ -97,9 +97,8 @@ def tables(made: Record) -> list[Table]:
                 grid.add_row(str(length), *cells)
             shown.append(grid)
         rest = _table("of all lengths", "", "right", "95 %", "of")
-        for name in made.scores:
+        for name, score in made.to_json()["scores"].items():
             if "frames" not in name:
-                score = made.to_json()["scores"][name]
                 rest.add_row(name, _rate(made, name), f"{score['low']:.1%} to {score['high']:.1%}", str(score["n"]))
         shown.append(rest)
     times = _table("times", "frames", "ratio", "encode frames/s", "compress frames/s", "s a question", "memory MB")
