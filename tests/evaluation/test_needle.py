@@ -265,7 +265,13 @@ def test_the_command_goes_on_and_refuses_other_settings(tmp_path: Path) -> None:
     assert refused.exit_code == 2
     assert "ratios was [8] and is [16]" in refused.output
     assert "--out" in refused.output
-    for wrong in (["--lengths", "64,x"], ["--seeds", "9-3"], ["--model", "nowhere"], ["--device", "tpuu"]):
+    for wrong in (
+        ["--ratios", "1000"],
+        ["--lengths", "64,x"],
+        ["--seeds", "9-3"],
+        ["--model", "nowhere"],
+        ["--device", "tpuu"],
+    ):
         assert call("eval", "needle", "--out", tmp_path / "other", *wrong).exit_code == 2
     assert not (tmp_path / "other").exists()
 

@@ -62,7 +62,8 @@ def test_a_finished_piece_is_kept(tmp_path: Path) -> None:
 
 
 def test_another_setting_is_refused_by_name(tmp_path: Path) -> None:
-    Finished(tmp_path, {"ratios": [8, 16], "fps": 2.0, "old": 1})
+    Finished(tmp_path, {"ratios": [99]})  # finished nothing
+    Finished(tmp_path, {"ratios": [8, 16], "fps": 2.0, "old": 1}).put("1", {})
     with pytest.raises(ConfigError, match=r"ratios was \[8, 16\] and is \[8\]; old was 1 and is None.*--out"):
         Finished(tmp_path, {"ratios": [8], "fps": 2.0})
 

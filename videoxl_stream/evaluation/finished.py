@@ -16,7 +16,7 @@ class Finished:
     """What is done already.
 
     Args:
-        folder: made if it is not there.
+        folder: made with the first piece, so that a run which is refused leaves nothing behind.
         settings: all that a piece depends on; plain JSON.
 
     Raises:
@@ -25,13 +25,9 @@ class Finished:
 
     def __init__(self, folder: Path, settings: Mapping[str, Any]) -> None:
         self.folder = folder
-        wanted: dict[str, Any] = json.loads(json.dumps(settings))
-        path = folder / _SETTINGS
-        if path.exists():
-            self._compare(_read(path), wanted)
-            return
-        (folder / "pieces").mkdir(parents=True, exist_ok=True)
-        _write(path, wanted)
+        self._settings: dict[str, Any] = json.loads(json.dumps(settings))
+        if (folder / _SETTINGS).exists():
+            self._compare(_read(folder / _SETTINGS), self._settings)
 
     def _compare(self, begun: dict[str, Any], wanted: dict[str, Any]) -> None:
         names = [name for name in {**begun, **wanted} if begun.get(name) != wanted.get(name)]
@@ -58,6 +54,8 @@ class Finished:
         Returns:
             the piece as ``get`` will give it.
         """
+        if not (self.folder / _SETTINGS).exists():
+            _write(self.folder / _SETTINGS, self._settings)
         _write(self._path(name), piece)
         return _read(self._path(name))
 

@@ -59,8 +59,8 @@ def draw(made: Record, path: Path) -> None:
         image = axes.imshow(grid, vmin=0, vmax=1, cmap="RdYlGn", aspect="auto")
         axes.set_xticks(range(len(lengths)), [str(length) for length in lengths])
         axes.set_yticks(range(len(depths)), [f"{depth:.0%}" for depth in depths])
-        share = made.value(f"needle, ratio {ratio}")
-        axes.set(title=f"ratio {ratio}: {share:.1%}", xlabel="frames", ylabel="depth of the needle")
+        whole = made.value(f"needle, ratio {ratio}")
+        axes.set(title=f"ratio {ratio}: {whole:.1%}", xlabel="frames", ylabel="depth of the needle")
         for (row, column), share in np.ndenumerate(grid):
             if not np.isnan(share):
                 ink = "white" if share < 0.2 or share > 0.9 else "black"
