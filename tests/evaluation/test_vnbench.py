@@ -220,7 +220,11 @@ def test_no_place_and_no_number_gives_the_answer_away() -> None:
 
 def test_what_is_made_is_read_and_not_made_again(tmp_path: Path) -> None:
     sparse = ClipFormat(fps=2, width=64, height=36)
-    path = make(tmp_path, KINDS, [4, 7], duration_s=30.0, encoding=sparse)
+    told: list[tuple[int, int]] = []
+    path = make(
+        tmp_path, KINDS, [4, 7], duration_s=30.0, encoding=sparse, on_done=lambda *done: told.append(done), jobs=2
+    )
+    assert told == [(3, 6), (6, 6)]
     samples = read(path)
     assert [sample.group for sample in samples] == ["retrieval"] * 2 + ["ordering"] * 2 + ["counting"] * 2
     found = find_videos(tmp_path / "videos", {sample.video for sample in samples})

@@ -137,13 +137,14 @@ def vnbench_make(
     kind: Annotated[list[Kind] | None, typer.Option(help="May be repeated; all, if left out.")] = None,
     seconds: Annotated[float, typer.Option(min=30, help="Length of each clip.")] = 60.0,
     looks: _Looks = Looks.SEEN,
+    jobs: _Jobs = 2,
 ) -> None:
     """Render clips with inserted ads, and write questions about them in VNBench's format."""
     from videoxl_stream.evaluation.vnbench_clips import KINDS, make
 
     kinds = [known for known in KINDS if not kind or Kind(known) in kind]
     with _bar("clips", len(kinds) * len(seeds)) as done:
-        ways: dict[str, Any] = {"duration_s": seconds, "looks": looks.value}
+        ways: dict[str, Any] = {"duration_s": seconds, "looks": looks.value, "jobs": jobs}
         path = make(out, kinds, seeds, on_done=lambda number, _: done(number), **ways)
     Console().print(str(path), style="dim", markup=False, highlight=False, soft_wrap=True)
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, TypeVar, get_args
 
@@ -27,6 +28,7 @@ from videoxl_stream.evaluation.choices import (
     rotations,
 )
 from videoxl_stream.evaluation.one_thread import one_thread
+from videoxl_stream.evaluation.seeds import each_seed
 from videoxl_stream.training.footage.channel_plan import BANNER, CARD, STICKER
 from videoxl_stream.training.footage.clips import ClipFormat, write_clip
 from videoxl_stream.training.footage.families import check_looks
@@ -201,6 +203,7 @@ def make(
     duration_s: float = 60.0,
     encoding: ClipFormat | None = None,
     looks: str = "seen",
+    jobs: int = 1,
     on_done: Callable[[int, int], None] | None = None,
 ) -> Path:
     """Render clips into ``folder/videos`` and write their questions to ``folder/questions.json``.
@@ -214,6 +217,7 @@ def make(
         duration_s: of each clip.
         encoding: of the clips.
         looks: of the footage, ``seen`` in training or ``unseen``, held out of it.
+        jobs: processes.
         on_done: is told clips done and in all.
 
     Returns:
@@ -227,14 +231,22 @@ def make(
     plans = [Plan.of(kind, seed, duration_s) for kind in kinds for seed in seeds]
     videos = folder / "videos"
     videos.mkdir(parents=True, exist_ok=True)
-    for number, plan in enumerate(plans, 1):
-        _render(videos, plan, duration_s, encoding, looks)
+    render = partial(_render_seed, videos, plans, duration_s, encoding, looks)
+    for number, _ in enumerate(each_seed(render, seeds, jobs), 1):
         if on_done is not None:
-            on_done(number, len(plans))
+            on_done(number * len(kinds), len(plans))
     questions = folder / "questions.json"
     entries = [entry for plan in plans for entry in plan.entries(duration_s)]
     questions.write_text(json.dumps(entries, indent=1) + "\n", encoding="utf-8")
     return questions
+
+
+def _render_seed(
+    videos: Path, plans: Sequence[Plan], duration_s: float, encoding: ClipFormat, looks: str, seed: int
+) -> None:
+    for plan in plans:
+        if plan.seed == seed:
+            _render(videos, plan, duration_s, encoding, looks)
 
 
 def _render(videos: Path, plan: Plan, duration_s: float, encoding: ClipFormat, looks: str) -> None:
