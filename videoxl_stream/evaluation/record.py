@@ -126,7 +126,8 @@ class Record:
             msg = f"{path} is no record of a run in format {FORMAT}; give a file that an eval command wrote"
             raise ConfigError(msg)
         return cls(
-            **{key: data[key] for key in ("measure", "model", "settings", "times", "details", "written")},
+            **{key: data[key] for key in ("measure", "model", "settings")},
+            **{key: data[key] for key in ("times", "details", "written") if key in data},
             versions=data.get("versions", {}),
             hardware=data.get("hardware", {}),
             scores={name: list(score["cells"]) for name, score in data["scores"].items()},

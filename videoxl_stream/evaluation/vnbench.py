@@ -55,7 +55,7 @@ class Sample:
         """What to ask: each try with its letters, or once for all the likelihood of each option."""
         if scoring == "options":
             return [Query(self.question, tuple(dict.fromkeys(self.tries[0][0])))]
-        return [Query(lettered(self.question, options), letters(len(options)), None) for options, _ in self.tries]
+        return [Query(lettered(self.question, options), letters(len(options))) for options, _ in self.tries]
 
     def truths(self, scoring: Scoring) -> list[str]:
         """The right answer to each of ``queries``."""
