@@ -15,6 +15,7 @@ from videoxl_stream.training.footage.families import (
     CHANNEL_FAMILIES,
     COVERS,
     HELD_OUT,
+    LOOKS,
     SITE_FAMILIES,
 )
 from videoxl_stream.training.footage.painter import Painter
@@ -49,6 +50,14 @@ def test_unseen_looks_are_only_what_is_held_out() -> None:
     for seed in range(5):
         batch = sample_batch(seed, 32, 60.0, COVERED, looks="unseen")
         assert _families(batch) == ({HELD_OUT["site"]}, {HELD_OUT["channel"]}, {HELD_OUT["tampering"]})
+
+
+@pytest.mark.parametrize("style", ["site", "channel"])
+def test_a_seed_has_the_same_events_in_either_looks(style: str) -> None:
+    for seed in range(1000, 1012):
+        seen, unseen = (Scenario.of(seed, style, 180.0, looks=looks) for looks in LOOKS)
+        assert seen.occurrences == unseen.occurrences
+        assert seen.family != unseen.family
 
 
 def test_a_family_that_is_held_out_shows_every_kind() -> None:

@@ -93,8 +93,9 @@ def sample_covers(
     for others in events:
         covers = clear_of(covers, others)
     shape = covers["from_s"].shape
-    ranges = {"hue": (0.0, 1.0), "saturation": (0.0, 0.5), "value": (0.02, 0.5), "extent": (0.85, 1.1)}
+    ranges = {"hue": (0.0, 1.0), "saturation": (0.0, 0.5), "value": (0.02, 0.6), "extent": (0.82, 1.1)}
     ranges |= {"across": (-0.25, 0.25), "down": (-0.15, 0.15), "turn": (0.0, 6.28)}
+    ranges |= {"fold": (0.1, 0.6), "fold_x": (-0.6, 0.6), "fold_turn": (-1.2, 1.2), "fold_shade": (0.55, 1.5)}
     drawn = {key: dice.uniform(f"tampering/{key}", low, high, shape) for key, (low, high) in ranges.items()}
     return covers | drawn | {"look": draw_covers(dice, shape, looks)}
 

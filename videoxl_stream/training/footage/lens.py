@@ -58,11 +58,19 @@ def cover(moment: Moment) -> list[Tensor]:
     colour = rgb(traits["hue"], traits["saturation"] * torch.where(film, 0.3, 1.0), value)
     corner, soft = torch.where(spray, 1.0, 0.1), torch.where(spray, 0.35, 0.03)
     alpha = moment.seen * torch.where(spray, 0.95, torch.where(film, 0.92, 1.0))
-    fold = (half_x * torch.where(film, 0.06, 0.3), half_y * 0.8)
-    crease = colour * torch.where(film, 1.25, 0.8).unsqueeze(-1)
+    fold = (half_x * torch.where(film, 0.06, traits["fold"]), half_y * 0.9)
+    crease = colour * torch.where(film, 1.25, traits["fold_shade"]).unsqueeze(-1)
     cloth = [
         shape((x, y), (half_x, half_y), colour, corner=corner, soft=soft, alpha=alpha),
-        shape((x - half_x * 0.3, y), fold, crease, corner=corner, soft=0.5, alpha=alpha * 0.8),
+        shape(
+            (x - half_x * traits["fold_x"], y),
+            fold,
+            crease,
+            angle=traits["fold_turn"] * ~spray,
+            corner=corner,
+            soft=0.5,
+            alpha=alpha * 0.8,
+        ),
     ]
     strips = _strips(moment, done)
     whole, bit = (torch.where(tape.unsqueeze(-1), *pair) for pair in zip(strips[:2], cloth, strict=True))

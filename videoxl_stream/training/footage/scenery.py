@@ -78,7 +78,7 @@ def _yard(plan: Traits) -> list[Tensor]:
 def _hall(plan: Traits) -> list[Tensor]:
     """Return a ceiling with lights, shop windows, a door and columns: eleven shapes."""
     horizon, wall = plan["horizon"], plan["wall_value"]
-    ceiling = _box(ASPECT / 2, 0.0, ASPECT, 0.05 + 0.03 * plan["free_0"], rgb(plan["wall_hue"], 0.05, wall * 0.6))
+    ceiling = _box(ASPECT / 2, -0.1, ASPECT, 0.15 + 0.03 * plan["free_0"], rgb(plan["wall_hue"], 0.05, wall * 0.6))
     shapes = [ceiling]
     for i in range(3):
         x = ASPECT * (0.2 + 0.3 * i) + 0.1 * (plan["free_1"] - 0.5)
@@ -121,7 +121,7 @@ def _platform(plan: Traits) -> list[Tensor]:
     shapes.append(_box(ASPECT / 2, edge, ASPECT, 0.014, paint(edge, (0.9, 0.9, 0.88))))
     yellow = rgb(0.13 + 0.0 * edge, 0.9, 0.9)
     shapes.append(_box(ASPECT / 2, edge + 0.026, ASPECT, 0.007, yellow, plan["free_1"] > 0.3))
-    shapes.append(_box(ASPECT / 2, 0.02, ASPECT, 0.04 + 0.03 * plan["free_2"], roof))
+    shapes.append(_box(ASPECT / 2, -0.1, ASPECT, 0.16 + 0.03 * plan["free_2"], roof))
     for i in range(3):
         x = ASPECT * (0.1 + 0.38 * i) + 0.2 * (plan["free_3"] - 0.5)
         shapes.append(bar((x, 0.0 * x), (x, foot), 0.022, roof * 0.8, corner=0.1))

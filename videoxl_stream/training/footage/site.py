@@ -20,6 +20,8 @@ _AMBIENT = ((1.0, 1.0, 1.0), (0.76, 0.64, 0.6), (0.5, 0.53, 0.62))
 # Where the members of a group stand around its middle: across and down.
 _PLACES = ((-0.04, -0.012), (0.1, -0.01), (-0.19, -0.004), (0.23, 0.0), (0.03, 0.008), (-0.12, 0.012))
 MEMBERS = len(_PLACES)
+_CENTRE = (ASPECT / 2, 0.8)
+"""What a camera's zoom leaves where it is."""
 
 
 @dataclass(frozen=True)
@@ -51,9 +53,11 @@ class Site:
         glowing = _stack([*lamp[1:], *_fire(self.fires.at(times))], times)
         front = _stack([*foreground(plan), *rain(plan, times), *nearby(self.nearby.at(times))], times)
         cloth = _stack(cover(self.covers.at(times)), times)
-        count = sum(part.shape[2] for part in (lit, glowing, front, cloth))
+        zoom, still_camera = plan["zoom"].expand_as(times), (torch.zeros_like(times), torch.zeros_like(times))
+        world = move(torch.cat([tint(lit, ambient), glowing], dim=2), _CENTRE, zoom, still_camera)
+        count = sum(part.shape[2] for part in (world, front, cloth))
         nothing = lit.new_zeros(*times.shape, SCENE_SHAPES - count, lit.shape[3])
-        everything = torch.cat([tint(lit, ambient), glowing, tint(front, ambient), cloth, nothing], dim=2)
+        everything = torch.cat([world, tint(front, ambient), cloth, nothing], dim=2)
         shake = _shake(plan, times)
         moved = move(everything, (0, 0), torch.ones_like(times), shake)
         return Drawing(_ground(plan, ambient, shake), moved, _gain(plan, times, self.dimmings.at(times)))
@@ -63,13 +67,16 @@ class Site:
         found = torch.zeros_like(times, dtype=torch.int64)
         for visits in self.visitors:
             moment = visits.at(times)
-            x = _where(moment)
-            found += moment.seen & (x > -0.02) & (x < ASPECT + 0.02)
+            found += moment.seen & self._is_in_picture(_where(moment))
         group = self.groups.at(times)
         for member in range(MEMBERS):
             x, _ = _member(group, member)
-            found += group.seen & (x > -0.02) & (x < ASPECT + 0.02) & (member < group.traits["size"])
+            found += group.seen & self._is_in_picture(x) & (member < group.traits["size"])
         return found
+
+    def _is_in_picture(self, x: Tensor) -> Tensor:
+        """Say who of those standing at x (batch, frames) can be seen."""
+        return ((x - ASPECT / 2) * self.plan["zoom"]).abs() < ASPECT / 2 + 0.02
 
 
 def _stack(shapes: list[Tensor], times: Tensor) -> Tensor:
@@ -111,11 +118,13 @@ def _ground(plan: Traits, ambient: Tensor, shake: tuple[Tensor, Tensor]) -> Tens
     # The waves move with the camera like everything else.
     phases = [-(shake[0] * a + shake[1] * b) for a, b in ((kx, ky), (-0.6 * ky, 0.8 * kx))]
     waves = [amount, kx, ky, phases[0], amount, -0.6 * ky, 0.8 * kx, phases[1]]
-    camera = [ASPECT / 2 + shake[0], 0.5 + shake[1], torch.ones_like(kx)]
+    down = _CENTRE[1] + shake[1]
+    camera = [ASPECT / 2 + shake[0], down + (0.5 - _CENTRE[1]) * plan["zoom"], 1 / plan["zoom"]]
     far, near, offset = plan["above_scale"], plan["below_scale"], [plan["offset_x"], plan["offset_y"]]
     walls = [plan["above"], plan["above_strength"], far, far, *offset]
     ground = [plan["below"], plan["below_strength"], near, near * plan["below_tilt"], *offset, plan["depth"]]
-    return backdrop(plan["horizon"] + shake[1], above, below, waves, camera, walls + ground)
+    horizon = down + (plan["horizon"] - _CENTRE[1]) * plan["zoom"]
+    return backdrop(horizon, above, below, waves, camera, walls + ground)
 
 
 def _zone(plan: Traits) -> list[Tensor]:

@@ -54,6 +54,7 @@ _RANGES = {
     "vehicle_scale": (0.9, 1.1),
     "vehicle_van": (0.8, 1.4),
     "person_scale": (0.82, 1.1),
+    "zoom": (0.92, 1.12),
     "cloud_speed": (0.02, 0.12),
     "cloud_phase": (0.0, 1.0),
     "drift": (0.0, 0.1),

@@ -41,9 +41,11 @@ def weave(b: Sequence[Tensor], x: Tensor, y: Tensor, step_x: float, step_y: floa
 
 def fold(place: Tensor) -> tuple[Tensor, Tensor, Tensor]:
     """Turn places in plates into the two nearest texels and the share of the second; odd plates are mirrored."""
-    texel = ((1.0 - (1.0 - place.remainder(2.0)).abs()) * SIDE - 0.5).clamp(0.0, SIDE - 1.0)
-    first = texel.floor()
-    return first.long(), (first + 1).clamp(max=SIDE - 1.0).long(), texel - first
+    # How far from the nearest even number, 0 to 1: much faster than a remainder on a CPU.
+    share = (place - 2.0 * (place * 0.5 + 0.5).floor()).abs()
+    texel = (share * SIDE - 0.5).clamp(0.0, SIDE - 1.0)
+    first = texel.long()
+    return first, (first + 1).clamp(max=SIDE - 1), texel - first
 
 
 def shine(cloth: Weave, atlas: Tensor) -> Planes:
