@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from importlib import import_module
+from operator import attrgetter
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 from urllib.parse import unquote, urlsplit
@@ -31,11 +32,11 @@ _SOURCES: _Table = {
     "file": ("videoxl_stream.connectors.file", "FileSource", ""),
     **dict.fromkeys(("rtsp", "rtsps", "rtmp", "http", "https", "webcam"), _CAMERA),
 }
-_FEEDS: _Table = {"kafka": ("videoxl_stream.connectors.kafka", "feed_at", "kafka")}
+_FEEDS: _Table = {"kafka": ("videoxl_stream.connectors.kafka", "KafkaSource.from_url", "kafka")}
 _SINKS: _Table = {
     "file": ("videoxl_stream.connectors.json_lines", "JSONLinesSink", ""),
     **dict.fromkeys(("http", "https"), ("videoxl_stream.connectors.webhook", "WebhookSink", "webhook")),
-    "kafka": ("videoxl_stream.connectors.kafka", "sink_at", "kafka"),
+    "kafka": ("videoxl_stream.connectors.kafka", "KafkaEventSink.from_url", "kafka"),
 }
 
 
@@ -86,7 +87,7 @@ def _made(what: str, table: _Table, url: str | Path, options: Mapping[str, objec
         raise ConfigError(msg)
     module, name, extra = table[scheme]
     try:
-        make = getattr(import_module(module), name)
+        make = attrgetter(name)(import_module(module))
     except ImportError as e:
         msg = f"{scheme}:// {what}s need {e.name}; install it with: pip install 'videoxl-stream[{extra}]'"
         raise ConfigError(msg) from e

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import socket
 import subprocess
 import time
@@ -60,6 +61,11 @@ class KafkaBroker:
             assert self._process.poll() is None, "the broker ended"
             assert time.monotonic() < deadline, "the broker does not answer"
             time.sleep(0.02)
+
+    def stop(self) -> None:
+        """Let it answer nothing more, as a machine that hangs; ``kill`` ends it."""
+        if self._process is not None:
+            self._process.send_signal(signal.SIGSTOP)
 
     def kill(self) -> None:
         """End it as a power cut does."""

@@ -111,6 +111,15 @@ class OpenFeed(Protocol):
             streams that are new here, each to be opened where the last reader of it stopped.
         """
 
+    def hold_back(self, stream_id: str) -> None:
+        """Keep nothing of a stream that ``poll`` gave and that cannot be opened yet, and lose nothing of it.
+
+        Other streams go on. What it gives stays where it is, for another reader, or for later.
+        """
+
+    def bring_back(self, stream_id: str) -> None:
+        """Let ``poll`` give a stream again that was held back, with all that it gave meanwhile."""
+
     def renew(self, reason: str) -> None:
         """Give all streams up at the next ``poll``, and begin anew: those that are still ours come again.
 

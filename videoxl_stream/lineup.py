@@ -5,13 +5,14 @@ from __future__ import annotations
 import logging
 import time
 from collections import deque
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 
 from videoxl_stream.errors import ConfigError, InUse, SourceReadError, StreamTaken
 from videoxl_stream.interfaces import Feed, OpenFeed, Source
 from videoxl_stream.reading import LiveReader
 from videoxl_stream.stream import Stream
+from videoxl_stream.waiting_room import WaitingRoom
 
 _IDLE_S = 0.2  # how long one round of all streams waits where nothing comes
 _POLL_EVERY_S = 0.02
@@ -25,10 +26,19 @@ class Lineup:
     Args:
         open_stream: opens a source; whether where it stopped before.
         leave: lets a stream go that another process takes over.
+        room: where streams of feeds wait that do not fit.
+        turn_away: told of such a stream, and why it must wait.
     """
 
-    def __init__(self, open_stream: Callable[[Source, bool], Stream], leave: Callable[[Stream], None]) -> None:
+    def __init__(
+        self,
+        open_stream: Callable[[Source, bool], Stream],
+        leave: Callable[[Stream], None],
+        room: WaitingRoom,
+        turn_away: Callable[[str, str], None],
+    ) -> None:
         self._open_stream, self._leave = open_stream, leave
+        self._room, self._turn_away = room, turn_away
         self._streams: dict[str, Stream] = {}
         self._turns: deque[Stream] = deque()
         self._feeds: list[OpenFeed] = []
@@ -59,6 +69,11 @@ class Lineup:
             raise ConfigError(msg) from e
 
     @property
+    def waiting(self) -> Mapping[str, str]:
+        """Streams of feeds for which there is no room, and why."""
+        return self._room.waiting
+
+    @property
     def latest(self) -> Stream | None:
         """The stream whose turn it was."""
         return self._latest
@@ -72,6 +87,7 @@ class Lineup:
         self._streams, self._quiet, self.is_open = {}, 0, True
         self._waiting.clear()
         self._brought.clear()
+        self._room.clear()
         try:
             for source in sources:
                 self.add(source, resume=resume)
@@ -157,6 +173,7 @@ class Lineup:
         working = list(self._turns)
         self._turns.clear()
         self._waiting.clear()
+        self._room.clear()
         with ExitStack() as closing:
             while self._feeds:
                 closing.callback(self._feeds.pop().close)
@@ -173,7 +190,22 @@ class Lineup:
                 self._waiting[source.stream_id] = source, now
                 self._brought[source.stream_id] = feed
         for name in [name for name, (_, at) in self._waiting.items() if at <= now]:
-            self._try_to_open(name)
+            self._let_in(name)
+        for name in self._room.call(len(self._streams) + len(self._waiting), now):
+            _log.info("there is room for stream %s now", name)
+            self._brought[name].bring_back(name)
+
+    def _let_in(self, stream_id: str) -> None:
+        """Open what a feed has brought, or let it wait for room; its feed then keeps nothing of it meanwhile."""
+        reason = self._room.refusal(stream_id, len(self._streams))
+        if not reason:
+            self._try_to_open(stream_id)
+            return
+        self._turn_away(stream_id, reason)
+        _log.warning("stream %s is not watched, and waits for room: %s", stream_id, reason)
+        self._room.enter(stream_id, reason)
+        del self._waiting[stream_id]
+        self._brought[stream_id].hold_back(stream_id)
 
     def _try_to_open(self, stream_id: str) -> None:
         """Open what a feed has brought; who had it before may still be letting go of it."""
@@ -193,6 +225,7 @@ class Lineup:
         for stream_id in stream_ids:
             self._waiting.pop(stream_id, None)
             self._brought.pop(stream_id, None)
+            self._room.leave(stream_id)
             stream = self._streams.get(stream_id)
             if stream is not None:
                 self.remove(stream)

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from videoxl_stream.buffer import BufferLimits
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.evidence import Evidence
-from videoxl_stream.interfaces import Source, VideoModel
+from videoxl_stream.interfaces import Feed, Source, VideoModel
 from videoxl_stream.journal import Durability
 from videoxl_stream.motion import MotionGate
 from videoxl_stream.regions import Regions
 from videoxl_stream.rules import Rule
+from videoxl_stream.scheduling import Schedule
+from videoxl_stream.stopped import StoppedStream
 from videoxl_stream.store import EventStore, StreamState
 from videoxl_stream.stream import Stream
 
@@ -45,6 +48,24 @@ class Opening:
     evidence: Evidence | None
     durability: Durability | None
 
+    @property
+    def evidence_folder(self) -> Path | None:
+        """Where evidence is; None if there is none."""
+        folder = None if self.evidence is None else Path(self.evidence.folder)
+        return folder if folder is not None and folder.is_dir() else None
+
+    def stopped(self, stream_id: str) -> StoppedStream:
+        """A stream while nobody watches it."""
+        return StoppedStream(
+            stream_id=stream_id,
+            pipeline=self.pipeline,
+            store=self.store,
+            model=lambda: self.model,
+            settings=self.settings,
+            durability=self.durability,
+            evidence=self.evidence_folder,
+        )
+
     def stream(self, source: Source, rules: Sequence[Rule], *, resume: bool) -> Stream:
         """Open one, which nobody else can go on with from then on.
 
@@ -60,6 +81,7 @@ class Opening:
             if self.durability is not None:
                 journal = self.durability.open(self.model, self.pipeline, stream_id, **self.settings)
                 opened.callback(journal.close)
+                self.store.memories.note(self.pipeline, stream_id, self.durability.path(self.pipeline, stream_id))
             claim = self.store.claim(self.pipeline, stream_id)  # who had it before has let go of the memory
             before = (claim.state if resume else None) or StreamState()
             lost = ""
@@ -86,6 +108,34 @@ class Opening:
             )
             opened.pop_all()
         return stream
+
+
+def check_rules(rules: Sequence[Rule]) -> None:
+    """Refuse rules that cannot be watched for together.
+
+    Raises:
+        ConfigError: there is none, two share a name, or a crontab cannot be read.
+    """
+    check_names("rules", [rule.name for rule in rules])
+    Schedule(rules)
+
+
+def check_sources(sources: Sequence[Source], feeds: Sequence[Feed], regions: Iterable[str]) -> None:
+    """Refuse sources that cannot be watched together, and regions of a stream that none of them is.
+
+    Args:
+        sources: may be none where there are feeds.
+        feeds: which streams they bring is not known before.
+        regions: names of the streams that have some.
+
+    Raises:
+        ConfigError: it is so.
+    """
+    if sources or not feeds:
+        check_names("sources", [source.stream_id for source in sources])
+    if not feeds and (unknown := sorted(set(regions) - {source.stream_id for source in sources})):
+        msg = f"regions are given for streams that are none of the sources: {unknown}"
+        raise ConfigError(msg)
 
 
 def check_names(what: str, names: Sequence[str]) -> None:

@@ -7,12 +7,12 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
-from pathlib import Path
 from typing import Any, Self
 
+from videoxl_stream.absence import Absence
 from videoxl_stream.buffer import BufferLimits
 from videoxl_stream.clock import WallClock
-from videoxl_stream.errors import ConfigError, SourceReadError
+from videoxl_stream.errors import SourceReadError
 from videoxl_stream.events import Event
 from videoxl_stream.evidence import Evidence
 from videoxl_stream.interfaces import Clock, Feed, Memory, Sink, Source, VideoModel
@@ -20,14 +20,15 @@ from videoxl_stream.journal import Durability
 from videoxl_stream.ledger import Ledger
 from videoxl_stream.lineup import Lineup
 from videoxl_stream.motion import MotionGate
-from videoxl_stream.opening import Opening, check_names
+from videoxl_stream.opening import Opening, check_names, check_rules, check_sources
 from videoxl_stream.queries import Query, Span, Verdict
 from videoxl_stream.regions import Regions
 from videoxl_stream.rules import Rule
-from videoxl_stream.scheduling import Schedule
 from videoxl_stream.status import StreamCounts, StreamStatus
+from videoxl_stream.stopped import StoppedStream
 from videoxl_stream.store import EventStore, Removal
 from videoxl_stream.stream import Progress, Stream
+from videoxl_stream.waiting_room import Admit, WaitingRoom
 from videoxl_stream.worker import Worker
 
 __all__ = ["Pipeline", "Progress"]
@@ -60,6 +61,7 @@ class Pipeline:
         feeds: streams that come and go by themselves; each is resumed where the store says it stopped.
         outbox: names of sinks for which the store keeps every new revision of an event until it is delivered.
         clock: wall time, which only dates what no footage dates: that a source is down.
+        admit: says why so many streams at once do not fit; those of feeds then wait. None lets any number in.
 
     Raises:
         ConfigError: there is no source and no feed, or no rule, two share a name, a rule's crontab cannot be read,
@@ -86,23 +88,14 @@ class Pipeline:
         feeds: Sequence[Feed] = (),
         outbox: Sequence[str] = (),
         clock: Clock | None = None,
+        admit: Admit | None = None,
     ) -> None:
-        if sources or not feeds:
-            check_names("sources", [source.stream_id for source in sources])
-        check_names("rules", [rule.name for rule in rules])
+        check_sources(sources, feeds, regions or {})
+        check_rules(rules)
         check_names("pipelines", [name])
-        Schedule(rules)
-        if not feeds and (unknown := sorted(set(regions or {}) - {source.stream_id for source in sources})):
-            msg = f"regions are given for streams that are none of the sources: {unknown}"
-            raise ConfigError(msg)
-        self.sources = tuple(sources)
-        self.feeds = tuple(feeds)
-        self.model = model
-        self.rules = tuple(rules)
-        self.store = store
-        self.sinks = tuple(sinks)
-        self.outbox = tuple(outbox)
-        self.name = name
+        self.sources, self.feeds, self.rules = tuple(sources), tuple(feeds), tuple(rules)
+        self.model, self.store, self.name = model, store, name
+        self.sinks, self.outbox = tuple(sinks), tuple(outbox)
         self._clock = clock or WallClock()
         self._opening = Opening(
             pipeline=name,
@@ -117,7 +110,8 @@ class Pipeline:
         )
         self._ledger = Ledger(store, name, self.sinks, self.outbox, lambda e: self._lineup.lose(e))  # noqa: PLW0108
         self._worker = Worker(model, self._ledger)
-        self._lineup = Lineup(self._open_stream, self._worker.let_go)
+        absence = Absence(pipeline=name, store=store, ledger=self._ledger, clock=self._clock)
+        self._lineup = Lineup(self._open_stream, self._worker.let_go, WaitingRoom(admit), absence.tell)
 
     @property
     def ended(self) -> bool:
@@ -133,6 +127,11 @@ class Pipeline:
     def status(self) -> dict[str, StreamStatus]:
         """How each stream stands, also after the run."""
         return {stream.stream_id: stream.status for stream in self._lineup}
+
+    @property
+    def turned_away(self) -> Mapping[str, str]:
+        """Streams of feeds that wait for room, and why."""
+        return self._lineup.waiting
 
     @property
     def waiting(self) -> int:
@@ -252,8 +251,7 @@ class Pipeline:
             ConfigError: there is no rule, two share a name, or a crontab cannot be read; nothing has changed then.
             StoreError: the closes could not be stored; the next step tries again.
         """
-        check_names("rules", [rule.name for rule in rules])
-        Schedule(rules)
+        check_rules(rules)
         self.rules = tuple(rules)
         return [event for stream in self._lineup for event in self._worker.change_rules(stream, rules)]
 
@@ -351,16 +349,18 @@ class Pipeline:
 
         Raises:
             ConfigError: no such stream is open.
-            NotInMemoryError: it has given no footage yet; use ``EventStore.forget``.
+            NotInMemoryError: it has given no footage yet; use ``stopped(stream_id).forget``, before ``open``.
             StoreError: events and evidence could not be deleted. The memory has forgotten them; do it again.
         """
         stream = self._lineup[stream_id]
         moment = stream.newest
         self._worker.emit(stream, [], stream.forget(span))
-        evidence, files = self._opening.evidence, self.store.exhibits(pipeline=self.name, stream_id=stream_id, limit=1)
-        folder = Path(evidence.folder) if files and evidence is not None else None
         start, end = moment.utc(span.start_s), moment.utc(span.end_s)
-        return self.store.forget(stream_id, start, end, folder, pipeline=self.name)
+        return self.store.forget(stream_id, start, end, self._opening.evidence_folder, pipeline=self.name)
+
+    def stopped(self, stream_id: str) -> StoppedStream:
+        """A stream while this does not watch it, and no other process: a span of it can be forgotten then, too."""
+        return self._opening.stopped(stream_id)
 
     def drain(self, until: float) -> list[Event]:
         """Stop reading live sources, take in what has come of them, and close.

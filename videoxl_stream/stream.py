@@ -28,7 +28,7 @@ from videoxl_stream.scheduling import Schedule
 from videoxl_stream.status import Spent, StreamCounts, StreamStatus
 from videoxl_stream.store import StreamState
 
-_GATE, _STARTS = f"{RESERVED}gate", f"{RESERVED}starts"  # stored beside what rules remember
+GATE, _STARTS = f"{RESERVED}gate", f"{RESERVED}starts"  # stored beside what rules remember
 # An alarm that looks back further is named by the oldest window known; as many as are worth storing at each window.
 _MAX_STARTS = 128
 _CONNECTING = timedelta(seconds=10)  # what a source may take to come up at first without being called down
@@ -115,7 +115,7 @@ class Stream:
         self._opened_events = self._still = self._losses = 0
         self._lost = lost
         self._connecting_since: datetime | None = None
-        self._begin(before.rules.get(_GATE))
+        self._begin(before.rules.get(GATE))
         opened = source.open(before.position, packets=evidence is not None)
         buffer = FrameBuffer(window_frames, (limits or BufferLimits()).for_source(live=source.live))
         reader = LiveReader if source.live else Reader
@@ -144,8 +144,8 @@ class Stream:
             rules |= {GAP: self._last_frame.to_json(), _STARTS: json.dumps(list(self._starts))}
         if self._outage.event is not None:
             rules[DOWN] = self._outage.to_json()
-        if self._open_gate is not None and self._open_gate.seen is not None:
-            rules[_GATE] = self._open_gate.seen
+        if self._open_gate is not None:
+            rules[GATE] = self._open_gate.seen or ""  # what it saw of a forgotten span must not stay
         return StreamState(self.windows, self._position, rules, self.schedule.asked)
 
     @property

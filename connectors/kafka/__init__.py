@@ -15,7 +15,6 @@ from videoxl_stream.connectors.kafka.encodings import Encoding
 from videoxl_stream.connectors.kafka.event_consumer import EventConsumer
 from videoxl_stream.connectors.kafka.event_sink import KafkaEventSink
 from videoxl_stream.connectors.kafka.frame_producer import FrameProducer
-from videoxl_stream.connectors.kafka.opening import feed_at, sink_at
 from videoxl_stream.connectors.kafka.pressure import InFlight
 from videoxl_stream.connectors.kafka.security import KafkaSecurity
 from videoxl_stream.connectors.kafka.source import KafkaSource
@@ -28,6 +27,4 @@ __all__ = [
     "KafkaEventSink",
     "KafkaSecurity",
     "KafkaSource",
-    "feed_at",
-    "sink_at",
 ]

@@ -36,6 +36,7 @@ REMEDIES = {
     "TopicAuthorizationFailedError": "this user may not use the topic: give him the right to",
     "GroupAuthorizationFailedError": "this user may not use the group: give him the right to",
     "SaslAuthenticationFailedError": "the broker refuses user name and password: correct them",
+    "IllegalStateError": "the connection was given up over an earlier error: write what came before it again",
     "MessageSizeTooLargeError": "a message is larger than allowed: raise max.message.bytes of the topic",
     "RecordListTooLargeError": "a message is larger than allowed: raise max.message.bytes of the topic",
 }
@@ -149,7 +150,7 @@ class Brokers:
             host, _, port = server.rpartition(":")
             try:
                 socket.create_connection((host.strip("[]"), int(port)), _REACH_S).close()
-            except OSError:
+            except (OSError, UnicodeError):  # the latter over names that no resolver would take
                 continue
             return
         raise NoBroker

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import logging
-import time
-from collections import OrderedDict, defaultdict
+import math
+from collections import OrderedDict, deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from functools import partial
+from itertools import chain
 from types import TracebackType
 from typing import Any, Literal, Self
 
@@ -15,7 +15,7 @@ from pydantic import ValidationError
 
 from videoxl_stream.connectors.kafka.brokers import Brokers, check_topic
 from videoxl_stream.connectors.kafka.dead_letters import DeadLetters
-from videoxl_stream.connectors.kafka.progress import Progress
+from videoxl_stream.connectors.kafka.progress import Done, Progress
 from videoxl_stream.connectors.kafka.security import KafkaSecurity
 from videoxl_stream.connectors.kafka.subscription import Subscription
 from videoxl_stream.errors import ConfigError
@@ -23,7 +23,6 @@ from videoxl_stream.events import Event, Severity, Status
 from videoxl_stream.interfaces import Connection
 
 _POLL_S = 1.0
-_COMMIT_EVERY_S = 1.0
 _log = logging.getLogger(__name__)
 
 
@@ -62,7 +61,7 @@ class EventConsumer:
         servers: ``host:port`` of one broker or several.
         topic: where the events are.
         group: name of the consumer group.
-        start: where a group begins that has never committed.
+        start: where a group begins in a partition of which it has committed nothing.
         stream_id: only of this stream.
         rule: only of this rule.
         severity: only of this severity.
@@ -92,7 +91,8 @@ class EventConsumer:
         session_timeout_s: float = 10.0,
         security: KafkaSecurity | None = None,
     ) -> None:
-        if not group.strip() or start not in {"earliest", "latest"} or remembered < 1 or session_timeout_s < 1:
+        in_time = 1 <= session_timeout_s < math.inf
+        if not group.strip() or start not in {"earliest", "latest"} or remembered < 1 or not in_time:
             msg = 'give a group, start "earliest" or "latest", remembered and session_timeout_s from 1 on'
             raise ConfigError(msg)
         brokers = Brokers(servers, security)
@@ -109,9 +109,9 @@ class EventConsumer:
         )
         self._remembered = remembered
         self._revisions: OrderedDict[str, int] = OrderedDict()
-        self._progress: defaultdict[int, Progress] = defaultdict(Progress)
-        self._given: list[tuple[Progress, int]] = []  # where the events lie that were handed out last
-        self._commit_at = 0.0
+        self._progress = Progress()
+        self._waiting: deque[tuple[Event, Done]] = deque()  # came, and are not done with
+        self._num_given = 0  # of these, by the last ``poll``
         self._closed = False
         self.counts = ConsumedCounts()
 
@@ -121,11 +121,21 @@ class EventConsumer:
         return self._subscription.connection
 
     def __iter__(self) -> Iterator[Event]:
-        """Give events for ever; each is done with when the next is asked for."""
+        """Give events for ever; each is done with when the next is asked for.
+
+        A loop that was left, or whose body raised, begins with the same event the next time.
+        """
+        self._finish_given()
         while not self._closed:
-            for _, event, progress, offset in self._poll(_POLL_S):
-                yield event
-                progress.done(offset)
+            if not self._waiting:
+                self._receive(_POLL_S)
+                continue
+            event, done = self._waiting[0]
+            self.counts.given += 1
+            yield event
+            done()
+            if self._waiting and self._waiting[0][1] is done:  # nobody else has gone on meanwhile
+                self._waiting.popleft()
 
     def poll(self, timeout_s: float) -> list[Event]:
         """Give what has come, for a loop of one's own; what the call before gave is done with.
@@ -134,19 +144,22 @@ class EventConsumer:
             timeout_s: how long to wait where there is nothing.
         """
         self._finish_given()
-        found = self._poll(timeout_s)
-        self._given = [(progress, offset) for _, _, progress, offset in found]
-        return [event for _, event, _, _ in found]
+        if not self._waiting:
+            self._receive(timeout_s)
+        self._num_given = len(self._waiting)
+        self.counts.given += self._num_given
+        return [event for event, _ in self._waiting]
 
     def close(self) -> None:
-        """Commit what is done, and leave the group; may be called twice. What ``poll`` gave last is done with."""
+        """Commit what is done, with what ``poll`` gave last, and leave the group; may be called twice."""
         if self._closed:
             return
         self._closed = True
+        self._finish_given()
         if self._letters is not None:
             self._letters.flush(_POLL_S)
             self._letters.settle()
-        self._subscription.close(self._committable)
+        self._subscription.close(self._progress.committable)
         if self._letters is not None:
             self._letters.close()
 
@@ -156,34 +169,34 @@ class EventConsumer:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        if kind is None:
-            self._finish_given()
+        if kind is not None:
+            self._num_given = 0  # it comes again
         self.close()
 
     def _finish_given(self) -> None:
-        for progress, offset in self._given:
-            progress.done(offset)
-        self._given = []
+        for _ in range(self._num_given):
+            self._waiting.popleft()[1]()
+        self._num_given = 0
 
-    def _poll(self, timeout_s: float) -> list[tuple[int, Event, Progress, int]]:
+    def _receive(self, timeout_s: float) -> None:
+        """Let events come in; only called while none waits, so that none does when a partition is given up."""
         if self._letters is not None:
             self._letters.settle()
-        found = self._subscription.poll(timeout_s, self._give_up, commit=self._due_commits())
-        taken = []
-        for partition, records in found.items():
-            progress = self._progress[partition]
-            for record in records:
-                progress.receive(record.offset)
-                event = self._take(record, progress)
-                if event is not None:
-                    taken.append((partition, event, progress, record.offset))
-        return taken
+        partitions = self._progress.partitions
+        paused = partitions if self._letters is not None and self._letters.is_full else frozenset()
+        commit = self._progress.due()
+        found = self._subscription.poll(timeout_s, self._progress.give_up, paused=paused, commit=commit)
+        for record in chain.from_iterable(found.values()):
+            done = self._progress.receive(record.partition, record.offset)
+            event = self._take(record, done)
+            if event is not None:
+                self._waiting.append((event, done))
 
-    def _take(self, record: Any, progress: Progress) -> Event | None:
+    def _take(self, record: Any, done: Done) -> Event | None:
         try:
             event = Event.model_validate_json(record.value or b"")
         except ValidationError as e:
-            self._refuse(record, e, progress)
+            self._refuse(record, e, done)
             return None
         if self._revisions.get(event.id, -1) >= event.revision:
             self.counts.repeated += 1
@@ -191,9 +204,8 @@ class EventConsumer:
             self.counts.unwanted += 1
         else:
             self._remember(event)
-            self.counts.given += 1
             return event
-        progress.done(record.offset)
+        done()
         return None
 
     def _remember(self, event: Event) -> None:
@@ -202,32 +214,16 @@ class EventConsumer:
         if len(self._revisions) > self._remembered:
             self._revisions.popitem(last=False)
 
-    def _refuse(self, record: Any, error: ValidationError, progress: Progress) -> None:
+    def _refuse(self, record: Any, error: ValidationError, done: Done) -> None:
         faults = error.errors(include_url=False, include_context=False, include_input=False)
         said = "; ".join(f"{'.'.join(map(str, each['loc'])) or 'value'}: {each['msg']}" for each in faults[:3])
         reason = f"no event of version 1: {said}"
         self.counts.malformed += 1
         if self._letters is None:
             _log.warning("%s, partition %d, offset %d is left out: %s", *_where(record), reason)
-            progress.done(record.offset)
+            done()
         else:
-            self._letters.add(record, reason, partial(progress.done, record.offset))
-
-    def _due_commits(self) -> dict[int, int]:
-        if time.monotonic() < self._commit_at:
-            return {}
-        self._commit_at = time.monotonic() + _COMMIT_EVERY_S
-        return self._committable(frozenset(self._progress))
-
-    def _committable(self, partitions: frozenset[int]) -> dict[int, int]:
-        known = {each: self._progress[each].committable for each in partitions & set(self._progress)}
-        return {each: offset for each, offset in known.items() if offset is not None}
-
-    def _give_up(self, partitions: frozenset[int]) -> dict[int, int]:
-        offsets = self._committable(partitions)
-        for partition in partitions:
-            self._progress.pop(partition, None)
-        return offsets
+            self._letters.add(record, reason, done)
 
 
 def _where(record: Any) -> tuple[str, int, int]:

@@ -5,16 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import KafkaError
 
 from videoxl_stream.connectors.kafka.brokers import Brokers, check_topic
-from videoxl_stream.connectors.kafka.record_producer import Record, RecordProducer
+from videoxl_stream.connectors.kafka.record_producer import TOO_LARGE, Record, RecordProducer
 from videoxl_stream.connectors.kafka.security import KafkaSecurity
 from videoxl_stream.connectors.kafka.url import KafkaURL
 from videoxl_stream.errors import SinkError
 from videoxl_stream.events import Event
-
-_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 
 
 class KafkaEventSink:
@@ -70,14 +68,16 @@ class KafkaEventSink:
         """Send one event; ``flush`` tells whether it arrived.
 
         Raises:
-            SinkError: no broker answers, or the event is larger than allowed.
+            SinkError: no broker answers, and all since the last ``flush`` is to be written again; or the event is
+                larger than allowed.
         """
         headers = {"event_id": event.id, "revision": str(event.revision), "version": str(event.version)}
         value = event.model_dump_json().encode()
         try:
             self._producer.write(Record(self.topic, event.stream_id.encode(), value, headers))
         except KafkaError as e:
-            self._producer.close()
+            if not isinstance(e, TOO_LARGE):
+                self._producer.close()
             raise self._failed(e) from e
 
     def flush(self) -> None:
@@ -100,4 +100,4 @@ class KafkaEventSink:
 
     def _failed(self, error: KafkaError) -> SinkError:
         msg = f"events do not reach topic {self.topic!r}, and are kept: {self._brokers.explain(error)}"
-        return SinkError(msg, for_good=isinstance(error, _TOO_LARGE))
+        return SinkError(msg, for_good=isinstance(error, TOO_LARGE))

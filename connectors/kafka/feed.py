@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -13,13 +12,12 @@ from videoxl_stream.connectors.kafka.brokers import Brokers
 from videoxl_stream.connectors.kafka.dead_letters import DeadLetters
 from videoxl_stream.connectors.kafka.frame_stream import KafkaStream
 from videoxl_stream.connectors.kafka.message import FrameMessage, Malformed
+from videoxl_stream.connectors.kafka.open_stream import Reading
 from videoxl_stream.connectors.kafka.pressure import InFlight, Pressure
-from videoxl_stream.connectors.kafka.progress import Progress
-from videoxl_stream.connectors.kafka.reading import Reading, Then
+from videoxl_stream.connectors.kafka.progress import Done, Progress
 from videoxl_stream.connectors.kafka.subscription import Subscription
 from videoxl_stream.interfaces import Connection, Source
 
-_COMMIT_EVERY_S = 1.0
 _FLUSH_S = 3.0
 _log = logging.getLogger(__name__)
 
@@ -75,8 +73,9 @@ class OpenKafkaFeed:
             brokers, topic, group, session_timeout_s=session_timeout_s, settings=settings, work=letters.send
         )
         self._streams: dict[str, KafkaStream] = {}
-        self._progress: dict[int, Progress] = {}
-        self._commit_at = 0.0
+        self._progress = Progress()
+        self._rewind: dict[int, int] = {}  # where partitions are still to be read again from
+        self._rewinding: dict[int, set[str]] = {}  # partitions that are, or will be, and for which streams
         self._closed = False
         self.counts = FeedCounts()
 
@@ -109,24 +108,36 @@ class OpenKafkaFeed:
         self._letters.settle()
         if self._closed:
             return ()
-        paused = self._pressure.look(self._streams.values(), set(self._progress), self._letters.num_waiting)
+        partitions = self._progress.partitions
+        paused = self._pressure.look(self._streams.values(), partitions, all_rest=self._letters.is_full)
         if any(map(len, self._streams.values())):  # there is enough to do meanwhile
             timeout_s = 0.0
         give_up = partial(self._give_up, leave)
-        found = self._subscription.poll(timeout_s, give_up, paused=paused, commit=self._due_commits())
+        commit = self._progress.due()
+        found = self._subscription.poll(timeout_s, give_up, paused=paused, commit=commit, rewind=self._rewind)
+        self._begin_again()
         new = [stream for records in found.values() for stream in map(self._sort, records) if stream is not None]
         self._letters.settle()
         return new
 
-    def done(self, message: FrameMessage) -> None:
+    def done(self, partition: int, offset: int) -> None:
         """Take note that a message never needs to come again."""
-        if message.partition in self._progress:
-            self._progress[message.partition].done(message.offset)
+        self._progress.done(partition, offset)
 
-    def reject(self, message: FrameMessage, reason: str, then: Then) -> None:
+    def reject(self, record: Any, reason: str, then: Done) -> None:
         """Give a message to the dead letters; ``then`` is called once it is safe there."""
         self.counts.rejected += 1
-        self._letters.add(message.record, reason, then)
+        self._letters.add(record, reason, then)
+
+    def hold_back(self, stream_id: str) -> None:
+        """Keep no message of a stream that cannot be opened yet; its oldest holds the offset of their partition."""
+        self._streams[stream_id].close()
+
+    def bring_back(self, stream_id: str) -> None:
+        """Read the partition of a stream again from where it was held back; others pass what they have had."""
+        for partition, offset in self._progress.committable(self._streams[stream_id].partitions).items():
+            self._rewinding.setdefault(partition, set()).add(stream_id)
+            self._rewind[partition] = offset
 
     def renew(self, reason: str) -> None:
         """Give all streams up at the next ``poll``, and join the group anew: those that are still ours come again."""
@@ -140,7 +151,7 @@ class OpenKafkaFeed:
         if self._letters.num_waiting:
             self._letters.flush(_FLUSH_S)
             self._letters.settle()
-        self._subscription.close(self._committable)
+        self._subscription.close(self._progress.committable)
         self._letters.close()
         self._reading.segments.close()
 
@@ -149,13 +160,10 @@ class OpenKafkaFeed:
     def _sort(self, record: Any) -> KafkaStream | None:
         """Put a message into its stream; give the stream if it is new."""
         self.counts.messages += 1
-        progress = self._progress.setdefault(record.partition, Progress())
         try:
             message = FrameMessage.of(record, max_bytes=self._max_message_bytes)
         except Malformed as e:
-            progress.receive(record.offset)
-            self.counts.rejected += 1
-            self._letters.add(record, str(e), partial(progress.done, record.offset))
+            self.reject(record, str(e), self._progress.receive(record.partition, record.offset))
             return None
         stream = self._streams.get(message.stream_id)
         new = stream is None
@@ -167,22 +175,17 @@ class OpenKafkaFeed:
                 message.stream_id,
                 self._topic,
             )
-        if not stream.closed or not progress.num_pending:  # what is held back for one is held back for all
-            progress.receive(record.offset)
+        take_note = self._progress.hold if stream.closed else self._progress.receive
+        take_note(record.partition, record.offset)
         stream.add(message)
         return stream if new else None
 
-    # ---- offsets
-
-    def _committable(self, partitions: frozenset[int]) -> dict[int, int]:
-        known = {partition: self._progress[partition].committable for partition in partitions & set(self._progress)}
-        return {partition: offset for partition, offset in known.items() if offset is not None}
-
-    def _due_commits(self) -> dict[int, int]:
-        if time.monotonic() < self._commit_at:
-            return {}
-        self._commit_at = time.monotonic() + _COMMIT_EVERY_S
-        return self._committable(frozenset(self._progress))
+    def _begin_again(self) -> None:
+        """Take note that partitions are read again: what is not done in them comes, and so do streams held back."""
+        for partition in set(self._rewinding) - set(self._rewind):
+            for name in self._rewinding.pop(partition):
+                self._streams.pop(name, None)
+            self._progress.give_up({partition})
 
     # ---- the group
 
@@ -191,8 +194,11 @@ class OpenKafkaFeed:
         gone = [name for name, stream in self._streams.items() if stream.partitions & partitions]
         leave(gone)
         for name in gone:
-            self._streams.pop(name).close()
-        offsets = self._committable(partitions)
+            stream = self._streams.pop(name)
+            stream.close()
+            if stream.partitions - partitions:  # what came by those that stay must come again, too
+                self.renew(f"stream {name} came by several partitions, and one of them was given up")
         for partition in partitions:
-            self._progress.pop(partition, None)
-        return offsets
+            self._rewind.pop(partition, None)
+            self._rewinding.pop(partition, None)
+        return self._progress.give_up(partitions)

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from types import TracebackType
 from typing import Self
 
-from kafka.errors import KafkaError, MessageSizeTooLargeError, RecordListTooLargeError
+from kafka.errors import KafkaError
 
 from videoxl_stream.connectors.kafka.brokers import Brokers, check_topic
 from videoxl_stream.connectors.kafka.encodings import Encoding, encode_picture, encode_segment
@@ -18,7 +18,6 @@ from videoxl_stream.connectors.kafka.url import KafkaURL
 from videoxl_stream.errors import ConfigError, SinkError
 from videoxl_stream.frames import Frame
 
-_TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 _MAX_REQUEST_BYTES = 1 << 28  # brokers refuse what is too large for them; the client need not
 
 
@@ -93,7 +92,7 @@ class FrameProducer:
             self.write_message(frame.stream_id, frame.utc, encode_picture(frame, self._encoding))
             return
         segment = self._segments[frame.stream_id]
-        if segment and not segment[0].time_s <= frame.time_s < segment[0].time_s + self._segment_s:
+        if segment and not self._belongs(frame, segment[0]):
             self._end_segment(frame.stream_id)
         self._segments[frame.stream_id].append(frame)
 
@@ -105,7 +104,7 @@ class FrameProducer:
         Args:
             stream_id: whose footage it is.
             utc: when its first picture was taken.
-            value: a JPEG, PNG, WebP, MPEG-TS or fragmented MP4.
+            value: a JPEG, PNG, WebP, MPEG-TS or MP4.
             headers: more of them, or others than usual.
 
         Raises:
@@ -120,8 +119,6 @@ class FrameProducer:
         try:
             self._producer.write(Record(self.topic, stream_id.encode(), value, {**usual, **(headers or {})}))
         except KafkaError as e:
-            if not isinstance(e, _TOO_LARGE):
-                self._producer.close()  # it may never work again
             raise self._failed(e) from e
         self._sequences[stream_id] = sequence + 1
 
@@ -162,6 +159,11 @@ class FrameProducer:
                 self.flush()
         finally:
             self.close()
+
+    def _belongs(self, frame: Frame, first: Frame) -> bool:
+        """Whether a frame can be in the segment that another one began."""
+        in_time = first.time_s <= frame.time_s < first.time_s + self._segment_s
+        return in_time and frame.image.shape == first.image.shape
 
     def _end_segment(self, stream_id: str) -> None:
         frames = self._segments.pop(stream_id, [])

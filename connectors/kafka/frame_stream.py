@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections import deque
 
 from videoxl_stream.connectors.kafka.message import FrameMessage
-from videoxl_stream.connectors.kafka.open_stream import OpenKafkaStream
-from videoxl_stream.connectors.kafka.reading import FrameFeed, Reading
+from videoxl_stream.connectors.kafka.open_stream import FrameFeed, OpenKafkaStream, Reading
 from videoxl_stream.errors import SourceOpenError
 from videoxl_stream.interfaces import Position
 

@@ -6,13 +6,15 @@ import logging
 import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from queue import Empty, SimpleQueue
 from typing import Any, TypeVar
 
 from kafka import AsyncConsumerRebalanceListener, TopicPartition
+from kafka.consumer.fetcher import ConsumerRecord
 from kafka.coordinator.assignors.cooperative_sticky import CooperativeStickyAssignor
-from kafka.errors import KafkaError
+from kafka.errors import CorruptRecordError, KafkaError
 from kafka.structs import OffsetAndMetadata
 
 from videoxl_stream.connectors.kafka.brokers import Brokers
@@ -52,9 +54,8 @@ class Membership:
         settings: more of ``KafkaConsumer``.
         work: called before each poll, in the same thread: for what may take long. It is told whether any partition
             is ours just then.
-
-    Raises:
-        KafkaError: no broker answers; ``connect`` says so.
+        confirm: called where messages came by a new connection, before any is returned; raises a KafkaError if the
+            topic is another one.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Membership:
         session_timeout_s: float,
         settings: Mapping[str, Any],
         work: Callable[[bool], None],
+        confirm: Callable[[], None],
     ) -> None:
         self._brokers, self._topic = brokers, topic
         self._settings = {
@@ -76,16 +78,24 @@ class Membership:
             **settings,
         }
         self._patience_s = session_timeout_s / 2
-        self._work = work
+        self._work, self._confirm = work, confirm
+        self._trusted: set[Any] = set()  # connections to brokers of which it is known that they have our topic
         self._consumer: Any = None
         self._thread = ThreadPoolExecutor(1, thread_name_prefix=f"kafka-{topic}")
         self._call: Future[Any] | None = None
         self._news: SimpleQueue[_Revocation | None] = SimpleQueue()  # None: a call has ended
         self._committed: dict[int, int] = {}
         self._closed = False
+        self._is_alone = False  # nobody waits for its calls any more
 
     def poll(
-        self, timeout_s: float, revoked: Revoked, *, paused: frozenset[int], commit: Offsets
+        self,
+        timeout_s: float,
+        revoked: Revoked,
+        *,
+        paused: frozenset[int],
+        commit: Offsets,
+        rewind: dict[int, int] | None = None,
     ) -> Mapping[int, list[Any]]:
         """Take part in the group, and return what came, by partition; nothing where it takes longer than asked for.
 
@@ -94,12 +104,14 @@ class Membership:
             revoked: called, in this thread, with partitions that another member takes over.
             paused: partitions of which nothing is wanted just now.
             commit: what may be committed.
+            rewind: offsets from which partitions are to be read again. One is taken out once it is done: what is
+                returned from then on comes from there.
 
         Raises:
             KafkaError: it cannot go on; close it.
         """
         if self._call is None:
-            self._start(lambda: self._poll(timeout_s, paused, commit))
+            self._start(lambda: self._poll(timeout_s, paused, commit, {} if rewind is None else rewind))
         found: Mapping[int, list[Any]] = self._wait(timeout_s + _GRACE_S, revoked) or {}
         return found
 
@@ -118,15 +130,23 @@ class Membership:
                 self._wait(deadline - time.monotonic(), revoked)
         except KafkaError as e:
             _log.debug("%s: %s", self._brokers.shown, self._brokers.explain(e))
-        if self._call is None:
-            self._start(self._close)
-            try:
-                self._wait(_CLOSE_S, revoked)
-            except KafkaError as e:
-                _log.warning("left group without a word: %s", self._brokers.explain(e))
-        self._thread.shutdown(wait=self._call is None)
+        finally:
+            self._leave(revoked)
 
     # ---- in the caller's thread
+
+    def _leave(self, revoked: Revoked) -> None:
+        """Close the consumer, behind a call that has not ended if need be: else the group waits for a ghost."""
+        self._is_alone = self._call is not None
+        self._start(self._close)
+        try:
+            if not self._is_alone:
+                self._wait(_CLOSE_S, revoked)
+        except KafkaError as e:
+            _log.warning("left group without a word: %s", self._brokers.explain(e))
+        finally:
+            self._is_alone = self._call is not None
+            self._thread.shutdown(wait=not self._is_alone)
 
     def _start(self, call: Callable[[], object]) -> None:
         self._call = self._thread.submit(call)
@@ -148,19 +168,25 @@ class Membership:
 
     # ---- in the thread of its own
 
-    def _poll(self, timeout_s: float, paused: frozenset[int], commit: Offsets) -> Mapping[int, list[Any]]:
+    def _poll(
+        self, timeout_s: float, paused: frozenset[int], commit: Offsets, rewind: dict[int, int]
+    ) -> Mapping[int, list[Any]]:
         """Poll once; but while the group is being joined, poll until it is.
 
         kafka-python 3.0 throws away, and asks anew for, what brokers answer between two polls: a reader that polls
         now and then would keep the whole group from agreeing, for as long as it has enough to do.
         """
-        found = self._poll_once(timeout_s, paused, commit)
+        found = self._poll_once(timeout_s, paused, commit, rewind)
         while not (found or self._closed) and self._consumer._coordinator.need_rejoin():
-            found = self._poll_once(_JOIN_POLL_S, paused, {})
+            found = self._poll_once(_JOIN_POLL_S, paused, {}, rewind)
         return found
 
-    def _poll_once(self, timeout_s: float, paused: frozenset[int], commit: Offsets) -> Mapping[int, list[Any]]:
+    def _poll_once(
+        self, timeout_s: float, paused: frozenset[int], commit: Offsets, rewind: dict[int, int]
+    ) -> Mapping[int, list[Any]]:
         self._work(self._consumer is not None and bool(self._consumer.assignment()))
+        if self._closed:
+            return {}
         if self._consumer is None:
             consumer = self._brokers.consumer(**self._settings)
             consumer.subscribe([self._topic], listener=_Listener(self))
@@ -172,9 +198,37 @@ class Membership:
         mine = {each: offset for each, offset in commit.items() if self._committed.get(each, offset) != offset}
         if mine:
             consumer.commit_async(self._offsets(mine), partial(self._note, mine))
+        for partition in assigned & set(rewind):
+            self._seek(partition, rewind)
         _unpark(consumer)
-        found = consumer.poll(int(timeout_s * 1000), max_records=MAX_RECORDS)
+        try:
+            found = consumer.poll(int(timeout_s * 1000), max_records=MAX_RECORDS)
+        except CorruptRecordError as e:
+            if not isinstance(e.__context__, (ValueError, IndexError)):  # on its way: what is fetched anew is whole
+                raise
+            found = _pass_over(consumer)
+        if found:
+            self._check_connections()
         return {partition.partition: records for partition, records in found.items()}
+
+    def _check_connections(self) -> None:
+        """Let nothing through that came by a new connection before the topic is known to be the same.
+
+        A topic that was created anew while the brokers were away has other messages at the same offsets, and a
+        consumer reads on in the middle of them without a word.
+        """
+        connections = set(self._consumer._client._manager._conns.values())
+        if not connections <= self._trusted:
+            self._confirm()
+            self._trusted = connections
+
+    def _seek(self, partition: int, rewind: dict[int, int]) -> None:
+        at = TopicPartition(self._topic, partition)
+        oldest = self._consumer.beginning_offsets([at])[at]  # from before it the library would go where a group begins
+        offset = rewind.pop(partition, None)  # the caller takes out what is given up meanwhile
+        if offset is not None:
+            with suppress(ValueError, KeyError):  # just given up: whoever has it next reads from there
+                self._consumer.seek(at, max(offset, oldest))
 
     def _pause(self, wanted: frozenset[int]) -> None:
         now = {partition.partition for partition in self._consumer.paused()}
@@ -201,6 +255,8 @@ class Membership:
 
     async def give_up(self, partitions: frozenset[int], *, commit: bool) -> None:
         """Wait until the caller has given partitions up, then commit what he may."""
+        if self._is_alone:
+            return
         asked = _Revocation(partitions)
         self._news.put(asked)
         try:
@@ -245,6 +301,21 @@ def _unpark(consumer: Any) -> None:
     in_line = getattr(fetcher, "_next_partition_records", None)
     if in_line is not None and not in_line:
         fetcher._next_partition_records = None
+
+
+def _pass_over(consumer: Any) -> Mapping[Any, list[Any]]:
+    """Stand in for a message that was written so that kafka-python 3.0 can never read it.
+
+    Such is one with a header whose name is not UTF-8. Batches are read from their start, so that each message of its
+    batch behind it has the same fate.
+    """
+    fetcher = consumer._fetcher
+    batch, fetcher._next_partition_records = fetcher._next_partition_records, None
+    where, offset = batch.topic_partition, max(batch.fetch_offset, batch.next_fetch_offset)
+    consumer.seek(where, offset + 1)
+    _log.warning("%s, partition %d, offset %d cannot be read: is a header's name not UTF-8?", *where, offset)
+    headers = [("unreadable", b"is a header's name not UTF-8?")]
+    return {where: [ConsumerRecord(*where, -1, offset, -1, 0, None, None, headers, None, -1, -1, -1)]}
 
 
 def _answer(asked: _Revocation, revoked: Revoked) -> None:

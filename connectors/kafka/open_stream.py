@@ -8,13 +8,14 @@ import time
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from functools import partial
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Protocol
 
 from videoxl_stream.connectors.kafka.message import Format, FrameMessage, Malformed, moment
 from videoxl_stream.connectors.kafka.pictures import decode_picture
 from videoxl_stream.connectors.kafka.place import Place
-from videoxl_stream.connectors.kafka.reading import FrameFeed, Reading
-from videoxl_stream.connectors.kafka.segments import OpenSegment
+from videoxl_stream.connectors.kafka.progress import Done
+from videoxl_stream.connectors.kafka.segments import OpenSegment, Segments
+from videoxl_stream.connectors.sampling import Sampling
 from videoxl_stream.errors import SourceReadError
 from videoxl_stream.frames import Frame, Image
 from videoxl_stream.interfaces import Connection, Position
@@ -24,6 +25,39 @@ if TYPE_CHECKING:  # it makes one of these
 
 _US = 10**6
 _log = logging.getLogger(__name__)
+
+
+class FrameFeed(Protocol):
+    """What a stream needs of the feed that it came by."""
+
+    @property
+    def topic_id(self) -> str:
+        """What tells the topic from another that had its name before."""
+
+    @property
+    def connection(self) -> Connection:
+        """How it stands with the brokers."""
+
+    def done(self, partition: int, offset: int) -> None:
+        """Take note that a message never needs to come again."""
+
+    def reject(self, record: Any, reason: str, then: Done) -> None:
+        """Give a message to the dead letters; ``then`` is called once it is safe there."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How all streams of a feed are read.
+
+    Args:
+        sampling: which frames are wanted.
+        max_pixels: of a picture.
+        segments: decodes segments.
+    """
+
+    sampling: Sampling
+    max_pixels: int
+    segments: Segments
 
 
 @dataclass(slots=True)
@@ -57,23 +91,23 @@ class OpenKafkaStream:
     def __init__(self, stream: KafkaStream, feed: FrameFeed, reading: Reading, resume: Position | None) -> None:
         self._stream, self._feed, self._reading = stream, feed, reading
         self._place = Place.of(resume, stream.stream_id)
-        self._same_log = self._place.is_of(feed.topic_id)
         if self._place.epoch_us is not None and not self._same_log:
-            _log.warning(
-                "stream %s goes on with the oldest message: its topic was created anew since", stream.stream_id
-            )
+            _log.warning("stream %s goes on with what its topic holds now: it was created anew since", stream.stream_id)
         self._message: FrameMessage | None = None  # a segment that is being read
         self._segment: OpenSegment | None = None
         self._has_to_wait = False  # for a process that decodes
         self._newest_us = self._place.newest_us  # of all messages, given or not
         self._sampled_away = 0
         self._durable = self._place.index  # frames before this one need not come again
-        self._undone: list[
-            tuple[int, int, FrameMessage]
-        ] = []  # heap of read messages, by the frame behind each, and in order
-        self._num_settled = 0
+        # Heap of what was read: the frame behind each message, its partition and offset. What it held is let go.
+        self._undone: list[tuple[int, int, int]] = []
         self._closed = False
         self.counts = StreamCounts()
+
+    @property
+    def _same_log(self) -> bool:
+        """Whether offsets mean the same as where it stands; once it has given a frame of this topic they do."""
+        return self._place.is_of(self._feed.topic_id)
 
     @property
     def sampled_away(self) -> int:
@@ -128,7 +162,8 @@ class OpenKafkaStream:
             return
         self._durable = max(self._durable, int(position.get("index", 0)))
         while self._undone and self._undone[0][0] <= self._durable:
-            self._feed.done(heapq.heappop(self._undone)[2])
+            _, partition, offset = heapq.heappop(self._undone)
+            self._feed.done(partition, offset)
 
     def close(self) -> None:
         """Stop reading; what is not durable comes again. May be called twice."""
@@ -141,11 +176,11 @@ class OpenKafkaStream:
         """Read a picture, or begin a segment."""
         place, within = self._place, self._same_log and self._place.is_within(message)
         if self._same_log and place.is_behind(message):
-            self._feed.done(message)
+            self._settle(message)  # its frames may be read and not yet durable, where the feed reads again
             return None
         if not within and place.repeats(message, self._newest_us):
             self.counts.duplicates += 1
-            self._feed.done(message)
+            self._feed.done(message.partition, message.offset)
             return None
         if message.format is Format.SEGMENT:
             return self._begin_segment(message, place.frame if within else 0)
@@ -244,17 +279,17 @@ class OpenKafkaStream:
 
     def _settle(self, message: FrameMessage) -> None:
         """Count a message as read: it is done once the frames that were given are durable."""
-        self._settle_behind(self._place.index, message)
+        self._settle_behind(self._place.index, message.partition, message.offset)
 
-    def _settle_behind(self, index: int, message: FrameMessage) -> None:
+    def _settle_behind(self, index: int, partition: int, offset: int) -> None:
         if self._closed:
             return
         if self._durable >= index:
-            self._feed.done(message)
+            self._feed.done(partition, offset)
         else:
-            heapq.heappush(self._undone, (index, self._num_settled, message))
-            self._num_settled += 1
+            heapq.heappush(self._undone, (index, partition, offset))
 
     def _reject(self, message: FrameMessage, reason: str) -> None:
         self.counts.rejected += 1
-        self._feed.reject(message, reason, partial(self._settle_behind, self._place.index, message))
+        then = partial(self._settle_behind, self._place.index, message.partition, message.offset)
+        self._feed.reject(message.record, reason, then)

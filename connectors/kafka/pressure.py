@@ -8,8 +8,6 @@ from typing import Protocol
 
 from videoxl_stream.errors import ConfigError
 
-_MAX_LETTERS = 1000  # that no broker has acknowledged
-
 
 @dataclass(frozen=True, slots=True)
 class InFlight:
@@ -55,13 +53,13 @@ class Pressure:
         self._all_rest = False
         self.paused: frozenset[int] = frozenset()
 
-    def look(self, streams: Iterable[Waiting], partitions: Collection[int], num_letters: int) -> frozenset[int]:
+    def look(self, streams: Iterable[Waiting], partitions: Collection[int], *, all_rest: bool) -> frozenset[int]:
         """Say which partitions are to rest now.
 
         Args:
             streams: all.
             partitions: all that anything came of.
-            num_letters: dead letters that wait.
+            all_rest: whether all are to rest in any case.
         """
         resting: set[int] = set()
         num_bytes = 0
@@ -71,6 +69,6 @@ class Pressure:
             if len(stream) > (self._limits.messages // 2 if was_full else self._limits.messages - 1):
                 resting |= stream.partitions
         bound = self._limits.num_bytes // 2 if self._all_rest else self._limits.num_bytes
-        self._all_rest = num_bytes >= bound or num_letters >= _MAX_LETTERS
-        self.paused = frozenset(partitions) if self._all_rest else frozenset(resting)
+        self._all_rest = num_bytes >= bound
+        self.paused = frozenset(partitions) if all_rest or self._all_rest else frozenset(resting)
         return self.paused

@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from kafka.errors import KafkaError, KafkaTimeoutError
+from kafka.errors import KafkaError, KafkaTimeoutError, MessageSizeTooLargeError, RecordListTooLargeError
 
 from videoxl_stream.connectors.kafka.brokers import Brokers
 
 _SLACK_S = 2.0  # behind the time in which a message is delivered or given up
+TOO_LARGE = (MessageSizeTooLargeError, RecordListTooLargeError)
 _log = logging.getLogger(__name__)
 
 
@@ -25,7 +26,6 @@ class Record:
         key: messages of one key stay in order.
         value: what.
         headers: about it.
-        timestamp_ms: since 1970, in UTC; None means now.
         binary_headers: more of them, as bytes.
     """
 
@@ -33,7 +33,6 @@ class Record:
     key: bytes | None
     value: bytes | None
     headers: Mapping[str, str] = field(default_factory=dict)
-    timestamp_ms: int | None = None
     binary_headers: Sequence[tuple[str, bytes]] = ()
 
 
@@ -66,16 +65,16 @@ class RecordProducer:
             a future of kafka-python, which tells by ``is_done`` and ``exception`` what became of it.
 
         Raises:
-            KafkaError: no broker answers, or the message is too large.
+            KafkaError: no broker answers, and the next message goes through a new producer; or the message is one of
+                those ``TOO_LARGE``, and nothing else has happened.
         """
-        if self._producer is None:
-            self._producer = self._brokers.producer(**self._settings)
-        headers = [(name, value.encode()) for name, value in record.headers.items()]
-        headers += record.binary_headers
-        future = self._producer.send(record.topic, record.value, record.key, headers, timestamp_ms=record.timestamp_ms)
-        if future.is_done and future.exception is not None:  # without having been sent
-            raise future.exception
-        return future
+        try:
+            return self._send(record)
+        except TOO_LARGE:
+            raise
+        except KafkaError:
+            self._end()  # it may never work again
+            raise
 
     def write(self, record: Record) -> None:
         """Hand over one message, for ``flush`` to tell what became of it.
@@ -97,15 +96,34 @@ class RecordProducer:
             for future in sent:
                 future.get(timeout=max(0.0, deadline - time.monotonic()))
         except KafkaError:
-            self.close()
+            self._end()
             raise
 
     def close(self) -> None:
         """Release everything; what was not acknowledged may or may not arrive. May be called twice."""
-        producer, self._producer, self._sent = self._producer, None, []
+        self._sent = []
+        self._end()
+
+    def _send(self, record: Record) -> Any:
+        if self._producer is None:
+            self._producer = self._brokers.producer(**self._settings)
+        headers = [(name, value.encode()) for name, value in record.headers.items()]
+        headers += record.binary_headers
+        future = self._producer.send(record.topic, record.value, record.key, headers)
+        if future.is_done and future.exception is not None:  # without having been sent
+            raise future.exception
+        return future
+
+    def _end(self) -> None:
+        """End the producer; what it still had to send fails, and ``flush`` tells."""
+        producer, self._producer = self._producer, None
         if producer is None:
             return
+        # Its own close waits for all that is to be sent, and where that never comes to an end leaves its thread and
+        # sockets behind: after an outage kafka-python 3.0 keeps messages for ever until it has a new producer id.
+        producer._sender.force_close()
+        producer._sender.join(self._timeout_s + _SLACK_S)
         try:
-            producer.close(timeout=self._timeout_s + _SLACK_S)
+            producer.close(0)
         except KafkaTimeoutError:
             _log.warning("%s: a producer does not end", self._brokers.shown)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -26,7 +27,7 @@ class KafkaSecurity:
         password: to log in with.
 
     Raises:
-        ConfigError: an option lacks what belongs to it, or a file is missing.
+        ConfigError: an option lacks what belongs to it, or a file is missing or of no use.
     """
 
     tls: bool = False
@@ -53,6 +54,8 @@ class KafkaSecurity:
             if path is not None and not Path(path).is_file():
                 msg = f"{path} is no file; give the path of a PEM file"
                 raise ConfigError(msg)
+        if self.encrypts:
+            self._check_files()
 
     @property
     def encrypts(self) -> bool:
@@ -73,7 +76,7 @@ class KafkaSecurity:
         if self.encrypts:
             files = {"ssl_cafile": self.ca_file, "ssl_certfile": self.cert_file, "ssl_keyfile": self.key_file}
             settings |= {name: str(path) for name, path in files.items() if path is not None}
-            settings["ssl_password"] = self.key_password
+            settings["ssl_password"] = self.key_password or ""  # with None it would ask on the terminal
         if login:
             settings |= {
                 "sasl_mechanism": self.mechanism,
@@ -81,3 +84,19 @@ class KafkaSecurity:
                 "sasl_plain_password": self.password,
             }
         return settings
+
+    def _check_files(self) -> None:
+        """Load them once: at a connection they would fail as if no broker answered."""
+        context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+        try:
+            if self.ca_file is not None:
+                context.load_verify_locations(self.ca_file)
+        except OSError as e:
+            msg = f"{self.ca_file} holds no certificates; give a PEM file of the authorities to trust"
+            raise ConfigError(msg) from e
+        try:
+            if self.cert_file is not None:
+                context.load_cert_chain(self.cert_file, self.key_file, self.key_password or "")
+        except OSError as e:
+            msg = f"{self.cert_file} cannot be used; give a certificate and its key in PEM, and the password of the key"
+            raise ConfigError(msg) from e

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
@@ -44,13 +45,19 @@ class Segments:
             given: pictures at its start to be left out, since they were given before.
 
         Raises:
-            OSError: the system gives no process.
+            OSError: the system gives no process, or no memory for the file.
         """
         if self._num_busy == self._max_decoders:
             return None
-        decoder = self._idle.pop() if self._idle else Decoder(self._stall_timeout_s)
+        file = _nameless(value)
+        try:
+            decoder = self._idle.pop() if self._idle else Decoder(self._stall_timeout_s)
+        except OSError:
+            os.close(file)
+            raise
         self._num_busy += 1
-        return OpenSegment(self, decoder, value, sampling, offset_us=offset_us, last_tick=last_tick, given=given)
+        begin = {"offset_us": offset_us, "last_tick": last_tick}
+        return OpenSegment(self, decoder, file, sampling, begin=begin, given=given)
 
     def give_back(self, decoder: Decoder, *, usable: bool) -> None:
         """Take a process back."""
@@ -73,24 +80,17 @@ class OpenSegment:
         self,
         segments: Segments,
         decoder: Decoder,
-        value: bytes,
+        file: int,
         sampling: Sampling,
         *,
-        offset_us: int,
-        last_tick: int | None,
+        begin: Mapping[str, int | None],
         given: int,
     ) -> None:
         self._segments = segments
         self._decoder: Decoder | None = decoder
-        self._given = given
-        self._begin = {"offset_us": offset_us, "last_tick": last_tick}
+        self._fd, self._begin, self._given = file, begin, given
         self.sampled_away = 0
-        self.last_tick = last_tick
-        # A file without a name: nothing is left of it, however this process ends.
-        self._fd = os.memfd_create("segment", os.MFD_CLOEXEC)
-        with open(self._fd, "wb", closefd=False) as file:
-            file.write(value)
-        path = f"/proc/{os.getpid()}/fd/{self._fd}"
+        path = f"/proc/{os.getpid()}/fd/{file}"
         decoder.request({"path": path, "sampling": sampling.to_json(), "packets": False, "resume": None})
 
     @property
@@ -126,7 +126,6 @@ class OpenSegment:
             decoder.request(self._begin)
             return None
         self.sampled_away = header.get("sampled_away", self.sampled_away)
-        self.last_tick = header.get("last_tick", self.last_tick)
         if message.kind == "frame":
             return SegmentFrame(header, message.body) if header["decoded"] > self._given else None
         if message.kind == "ended":
@@ -162,3 +161,15 @@ class SegmentFrame:
         height, width, turns = (self._header[key] for key in ("height", "width", "quarter_turns"))
         rows = self._body.reshape(height, -1)[:, : width * 3]
         return np.ascontiguousarray(np.rot90(rows.reshape(height, width, 3), turns))
+
+
+def _nameless(value: bytes) -> int:
+    """A descriptor of a file without a name: nothing is left of it, however this process ends."""
+    fd = os.memfd_create("segment", os.MFD_CLOEXEC)
+    try:
+        with open(fd, "wb", closefd=False) as file:
+            file.write(value)
+    except OSError:
+        os.close(fd)
+        raise
+    return fd

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, Literal
 
 from videoxl_stream.connectors.kafka.brokers import Brokers, check_topic
 from videoxl_stream.connectors.kafka.dead_letters import DeadLetters
 from videoxl_stream.connectors.kafka.feed import OpenKafkaFeed
+from videoxl_stream.connectors.kafka.open_stream import Reading
 from videoxl_stream.connectors.kafka.pressure import InFlight
-from videoxl_stream.connectors.kafka.reading import Reading
 from videoxl_stream.connectors.kafka.security import KafkaSecurity
 from videoxl_stream.connectors.kafka.segments import Segments
 from videoxl_stream.connectors.kafka.url import KafkaURL
@@ -33,8 +34,8 @@ class KafkaSource:
     it is durable, so that whatever is killed, the next reader has the rest. What cannot be used goes to the dead
     letters with the reason, and counts as done once it is safe there.
 
-    Resume: exact. What the position says is the truth; the committed offset only says what must be read again. If
-    the topic was created anew since, the oldest message is next.
+    Resume: exact. What the position says is the truth; the committed offset only says what must be read again. Where
+    nothing is committed, as in a topic that was created anew, ``start`` says what is next.
 
     Args:
         servers: ``host:port`` of one broker or several.
@@ -43,7 +44,7 @@ class KafkaSource:
         sample_fps: frames wanted per second of a stream, as for ``FileSource``. Pictures that are not wanted are not
             decoded.
         dead_letters: topic for what cannot be used; None means that of the footage with ``.dead`` behind it.
-        start: where a group begins that has never committed.
+        start: where a group begins in a partition of which it has committed nothing.
         limits: what waits in memory at most.
         max_message_bytes: a larger message is malformed.
         max_pixels: a larger picture is malformed.
@@ -116,6 +117,7 @@ class KafkaSource:
 
     def open(self) -> OpenKafkaFeed:
         """Begin to read; that nobody answers yet is no error."""
+        half = max(1, self._limits.num_bytes // 2)
         return OpenKafkaFeed(
             self.brokers,
             self.topic,
@@ -128,8 +130,8 @@ class KafkaSource:
             settings={
                 "auto_offset_reset": self._start,
                 "fetch_max_wait_ms": _FETCH_WAIT_MS,
-                "fetch_max_bytes": min(_MAX_FETCH_BYTES, max(1, self._limits.num_bytes // 2)),
-                "max_partition_fetch_bytes": min(_MAX_FETCH_BYTES, max(1, self._limits.num_bytes // 2)),
+                "fetch_max_bytes": min(_MAX_FETCH_BYTES, half),
+                "max_partition_fetch_bytes": min(_MAX_FETCH_BYTES, half),
             },
         )
 
@@ -146,7 +148,8 @@ class KafkaSource:
         if self._start not in {"earliest", "latest"}:
             msg = f'start is {self._start!r}; give "earliest" or "latest"'
             raise ConfigError(msg)
-        if self._session_timeout_s < _MIN_SESSION_S or self._max_message_bytes < 1 or self._max_pixels < 1:
+        in_time = _MIN_SESSION_S <= self._session_timeout_s < math.inf
+        if not in_time or self._max_message_bytes < 1 or self._max_pixels < 1:
             msg = f"session_timeout_s must be at least {_MIN_SESSION_S:g}, max_message_bytes and max_pixels at least 1"
             raise ConfigError(msg)
 

@@ -62,7 +62,13 @@ class Subscription:
         return self._probe.topic_id or ""
 
     def poll(
-        self, timeout_s: float, revoked: Revoked, *, paused: frozenset[int] = frozenset(), commit: Offsets
+        self,
+        timeout_s: float,
+        revoked: Revoked,
+        *,
+        paused: frozenset[int] = frozenset(),
+        commit: Offsets,
+        rewind: dict[int, int] | None = None,
     ) -> Mapping[int, list[Any]]:
         """Let messages come, by partition; none while brokers are away.
 
@@ -71,6 +77,7 @@ class Subscription:
             revoked: called, in this thread, with partitions that another member takes over, or that come again.
             paused: partitions of which nothing is wanted just now.
             commit: what may be committed.
+            rewind: as for ``Membership.poll``.
         """
         if self._membership is None:
             wait_s = self._retry_at - time.monotonic()
@@ -81,17 +88,17 @@ class Subscription:
         membership = self._membership
         if membership is None:
             return {}
-        if self._renewal:
+        if self._is_to_renew():
             self._end(membership, Renewal(self._renewal), revoked)
             return {}
         try:
-            found = membership.poll(timeout_s, self._revoked(revoked), paused=paused, commit=commit)
+            found = membership.poll(timeout_s, self._revoked(revoked), paused=paused, commit=commit, rewind=rewind)
         except KafkaError as e:
             self._end(membership, e, revoked)
             return {}
         self._given |= set(found)
         self._see(bool(found))
-        return found
+        return {} if self._is_to_renew() else found  # asked for meanwhile: all of it comes again
 
     def renew(self, reason: str) -> None:
         """Begin anew at the next ``poll``.
@@ -111,6 +118,9 @@ class Subscription:
         if membership is not None:
             membership.close(revoked)
 
+    def _is_to_renew(self) -> bool:
+        return bool(self._renewal)
+
     def _begin(self) -> None:
         self._renewal = ""
         self._probe = self._new_probe()
@@ -121,6 +131,7 @@ class Subscription:
             session_timeout_s=self._session_timeout_s,
             settings=self._settings,
             work=self._look_and_work,
+            confirm=self._probe.confirm,
         )
 
     def _new_probe(self) -> TopicProbe:
@@ -145,11 +156,13 @@ class Subscription:
             _log.warning("%s is to be read anew: %s", self._topic, reason)
         self.renewals += 1
         self._membership = None
-        revoked(frozenset(self._given))
-        self._given.clear()
-        membership.close(lambda _: {})
         self._retry_at = time.monotonic() + self._backoff.next_s()
         self._set_connection(reason)
+        given, self._given = frozenset(self._given), set()
+        try:
+            revoked(given)
+        finally:
+            membership.close(lambda _: {})
 
     def _see(self, came: bool) -> None:
         if self._probe.topic_id is None:

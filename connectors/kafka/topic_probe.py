@@ -53,6 +53,17 @@ class TopicProbe:
             return
         finally:
             self._next = time.monotonic() + self._every_s
+        self._compare(topic_id, reading=reading)
+
+    def confirm(self) -> None:
+        """Ask now, and allow for no other answer than that it is the topic that is being read.
+
+        Raises:
+            KafkaError: it is another, it does not exist, or nobody says.
+        """
+        self._compare(self._brokers.topic_id(self._topic), reading=True)
+
+    def _compare(self, topic_id: str | None, *, reading: bool) -> None:
         if topic_id is None and (reading or self.topic_id is None):
             raise UnknownTopicOrPartitionError(self._topic)
         if topic_id is None:

@@ -33,6 +33,27 @@ def test_too_much_memory_is_refused_with_the_sum() -> None:
     assert "At most 3 do" in str(refused.value)
 
 
+def test_a_topic_needs_room_for_one_stream_at_least() -> None:
+    admission = Admission(max_bytes=450 * MIB)
+    admission.check(cameras(2), NEEDS, topics=["kafka://broker/frames"])
+    for more in ({"topics": ["kafka://broker/frames"]}, {"topics": ["kafka://broker/frames"], "beside": 2}):
+        with pytest.raises(ConfigError, match="streams do not fit"):
+            admission.check(cameras(3), NEEDS, **more)
+
+
+def test_streams_of_topics_that_are_watched_count_where_a_camera_is_added() -> None:
+    admission = Admission(max_bytes=450 * MIB)
+    admission.check(cameras(1), NEEDS, topics=["kafka://broker/frames"], beside=2)
+    with pytest.raises(ConfigError, match="4 streams do not fit"):
+        admission.check(cameras(2), NEEDS, topics=["kafka://broker/frames"], beside=2)
+
+
+def test_why_one_more_does_not_fit_is_told_with_the_sum() -> None:
+    admission = Admission(max_bytes=450 * MIB)
+    assert admission.refusal(3, NEEDS) == ""
+    assert "4 x (50 MiB memory + 100 MiB waiting frames) = 600 MiB" in admission.refusal(4, NEEDS)
+
+
 def test_too_much_for_the_model_is_refused_with_the_sum() -> None:
     with pytest.raises(ConfigError) as refused:
         Admission(max_bytes=10**12, max_load=0.3).check(cameras(4), NEEDS)
@@ -51,6 +72,8 @@ def test_nothing_live_may_remember_without_an_end() -> None:
     Admission().check([ScriptedSource([])], needs)
     with pytest.raises(ConfigError, match="give a budget"):
         Admission().check(cameras(1), needs)
+    with pytest.raises(ConfigError, match=r"kafka://broker/frames has no end.*give a budget"):
+        Admission().check([], needs, topics=["kafka://broker/frames"])
 
 
 def test_what_a_stream_takes_is_measured() -> None:

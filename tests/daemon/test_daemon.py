@@ -15,6 +15,7 @@ from typing import Any
 import pytest
 
 from tests.cameras import Camera
+from tests.feeds import ScriptedFeed
 from tests.flaky_store import FlakyStore
 from videoxl_stream.daemon import Daemon, Health
 from videoxl_stream.daemon.state import Phase
@@ -308,6 +309,18 @@ def test_health_pages_say_which_stream_is_down(site: Callable[..., Pipeline]) ->
         assert 'videoxl_stream_up{stream="gate"} 0.0' in asked(health, "/metrics")[1]
         assert asked(health, "/secrets")[0] == 404
     assert health.address is None
+
+
+def test_health_pages_say_which_streams_wait_for_room(site: Callable[..., Pipeline]) -> None:
+    streams = [ScriptedSource([None] * 10**6, stream_id=f"camera-{number}") for number in range(9)]
+    health, why = Health(port=0), "3 streams do not fit: 3 x 150 MiB"
+    pipeline = site(feeds=[ScriptedFeed(*streams)], admit=lambda num: why if num > 2 else "")
+    with at_work(Daemon(pipeline, health=health)) as daemon:
+        until(lambda: len(daemon.state.turned_away) == 7)
+        _, text = asked(health, "/ready")
+        waiting = "camera-2, camera-3, camera-4, camera-5, camera-6, ..."
+        assert f"7 streams of topics wait for room ({waiting}): {why}" in json.loads(text)["complaints"]
+        assert "videoxl_streams_turned_away 7.0" in asked(health, "/metrics")[1]
 
 
 def test_a_port_that_is_taken_is_said_before_anything_is_opened(site: Callable[..., Pipeline]) -> None:

@@ -8,7 +8,8 @@ from __future__ import annotations
 import argparse
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 from rich.console import Console
@@ -24,16 +25,28 @@ from tests.faults.disturbed import disturbed
 from tests.faults.footage import FootageSite
 from tests.faults.outcome import Outcome, write
 from tests.faults.sharing import shared
+from tests.faults.site import Site
 
 _MIB = 2**20
 _SITE_S = 300.0  # five minutes
 _SEED = 4021
 
 
+@contextmanager
+def undisturbed(clips: Path) -> Iterator[Site]:
+    """The same five minutes, in peace: once for all faults, whatever store and durability they have."""
+    site = Site.undisturbed(clips / "undisturbed", FootageSite(clips, seed=_SEED, duration_s=_SITE_S))
+    try:
+        yield site
+    finally:
+        site.close()
+
+
 def kills(folder: Path, clips: Path, durability: str, num_kills: int) -> Outcome:
     """kill -9 of the daemon at random points of a five-minute site."""
     site = FootageSite(clips, seed=_SEED, duration_s=_SITE_S, durability=durability)
-    outcome = killed(folder, site, num_kills=num_kills, seed=7)
+    with undisturbed(clips) as other:
+        outcome = killed(folder, site, other, num_kills=num_kills, seed=7)
     return outcome.named(f"kill -9 of the daemon, durability {durability}")
 
 
@@ -42,20 +55,21 @@ def postgresql(folder: Path, clips: Path) -> Outcome:
     programs = postgres.programs()
     assert programs is not None, postgres.REMEDY
     site = FootageSite(clips, seed=_SEED, duration_s=_SITE_S)
-    with postgres.served(programs) as server:
+    with undisturbed(clips) as other, postgres.served(programs) as server:
 
         def url(name: str) -> str:
             server.create(name)
             return server.url(name)
 
-        return disturbed("PostgreSQL stopped", folder, site, stopped(server), tries=3, lasts_s=20.0, seed=8, url=url)
+        fault = stopped(server)
+        return disturbed("PostgreSQL stopped", folder, site, fault, other, tries=3, lasts_s=20.0, seed=8, url=url)
 
 
 def disk(folder: Path, clips: Path) -> Outcome:
     """The disk of store, memory and evidence is full for 10 s."""
     site = FootageSite(clips, seed=_SEED, duration_s=_SITE_S)
-    with small_disk(folder / "disk", 256 * _MIB):
-        return disturbed("disk full", folder / "disk" / "sites", site, full, tries=3, lasts_s=10.0, seed=9)
+    with undisturbed(clips) as other, small_disk(folder / "disk", 256 * _MIB):
+        return disturbed("disk full", folder / "disk" / "sites", site, full, other, tries=3, lasts_s=10.0, seed=9)
 
 
 FAULTS: dict[str, Callable[[Path, Path], Outcome]] = {

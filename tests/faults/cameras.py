@@ -112,7 +112,7 @@ def flows(site: LiveSite, camera: Camera, within_s: float) -> float | None:
     return wait_for(lambda: site.figure("frames_read", camera.stream_id) > before, within_s, _LOOK_S)
 
 
-def disturbed_cameras(folder: Path, *, num_cameras: int = 6, faults_each: int = 5, seed: int = 11) -> Outcome:
+def disturbed_cameras(folder: Path, *, num_cameras: int = 10, faults_each: int = 3, seed: int = 11) -> Outcome:
     """Faults of all kinds at random moments, at each camera one after another, at different cameras at once."""
     with watched(folder, num_cameras, seed) as (site, cameras):
         wait_for(lambda: min(site.figures("windows").values()) >= 4, START_S, _LOOK_S)

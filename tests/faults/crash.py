@@ -16,16 +16,13 @@ _MOST_WINDOWS, _LONGEST_PAUSE_S = 3, 0.12
 Told = Callable[[str], None]
 
 
-def killed(folder: Path, write: Write, num_kills: int, seed: int, tell: Told = print) -> Outcome:
+def killed(folder: Path, write: Write, undisturbed: Site, *, num_kills: int, seed: int, tell: Told = print) -> Outcome:
     """Kill a daemon so often, and compare with one that nobody disturbed.
 
     A life ends after none to three more windows, and then at any moment of the next tenth of a second; or before
     it has begun. Sites follow each other until there were kills enough.
     """
     rng = random.Random(seed)
-    undisturbed = Site(folder / "undisturbed", write)
-    code = undisturbed.start().wait(_RUN_S)
-    assert code == 0, f"the undisturbed daemon ended with {code}; see {undisturbed.log}"
     differences: list[Difference] = []
     kills = survived = 0
     recoveries: list[float] = []

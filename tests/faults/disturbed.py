@@ -23,6 +23,7 @@ def disturbed(
     folder: Path,
     write: Write,
     fault: Fault,
+    undisturbed: Site,
     *,
     tries: int,
     lasts_s: float,
@@ -36,14 +37,13 @@ def disturbed(
         folder: for the sites.
         write: their definition.
         fault: what strikes.
+        undisturbed: what to compare with.
         tries: one site each.
         lasts_s: how long the fault lasts.
         seed: of the points at which it strikes.
         url: makes a store for each site, by name; None for files.
     """
     rng = random.Random(seed)
-    undisturbed = Site(folder / "undisturbed", write, url and url("undisturbed"))
-    assert undisturbed.start().wait(_RUN_S) == 0, f"the undisturbed daemon gave up; see {undisturbed.log}"
     total = undisturbed.windows
     survived = lost = duplicated = 0
     recovered: list[float] = []
@@ -55,7 +55,6 @@ def disturbed(
         difference = Difference.of(site, undisturbed)
         lost, duplicated = lost + difference.lost, duplicated + difference.duplicated
         survived += difference.equal
-    undisturbed.close()
     return Outcome(
         name=name,
         tried=tries,

@@ -6,11 +6,14 @@ import json
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Self
 
 from tests.faults.process import DaemonProcess
 from videoxl_stream.errors import StoreError
 from videoxl_stream.events import Event
 from videoxl_stream.store import EventStore
+
+_RUN_S = 900.0
 
 Write = Callable[[Path, str], str]
 """Writes a definition with a store's URL into a folder; gives back how ``videoxl-stream run`` is told of it."""
@@ -31,6 +34,16 @@ class Site:
         self.url = url or f"sqlite:///{folder / 'events.db'}"
         self.definition = write(folder, self.url)
         self._store: EventStore | None = None
+
+    @classmethod
+    def undisturbed(cls, folder: Path, write: Write) -> Self:
+        """A site whose daemon worked to the end in peace; one that is there already is taken as it is."""
+        is_there = folder.exists()
+        site = cls(folder, write)
+        if not is_there:
+            code = site.start().wait(_RUN_S)
+            assert code == 0, f"the undisturbed daemon ended with {code}; see {site.log}"
+        return site
 
     def start(self) -> DaemonProcess:
         """Let it work."""

@@ -20,6 +20,7 @@ def test_a_store_is_made_filled_looked_at_and_emptied(empty_url: str, tmp_path: 
         "ran 0003",
         "ran 0004",
         "ran 0005",
+        "ran 0006",
     ]
     shown = [exhibit(window) for window in range(4)]
     write(evidence, shown)

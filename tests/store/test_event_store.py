@@ -132,6 +132,7 @@ def test_migrations_can_be_taken_back(empty_url: str) -> None:
         "0003  Evidence, what became of each stream's frames, and the order in which events changed.",
         "0004  The outbox: revisions of events that are still to be delivered.",
         "0005  Who goes on with a stream: the newest of those who claimed it.",
+        "0006  Where streams keep their memories on disk, so that nothing is forgotten without them.",
     ]
     database.close()
     with EventStore(empty_url) as store:

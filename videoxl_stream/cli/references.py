@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from videoxl_stream.config.document import Document
     from videoxl_stream.interfaces import VideoModel
     from videoxl_stream.pipeline import Pipeline
+    from videoxl_stream.stopped import StoppedStream
 
 
 def load_object(reference: str) -> object:
@@ -90,3 +91,16 @@ def load_site(definition: str) -> tuple[Site, Document]:
     path = Path(definition)
     document = Document(path if path.suffix.lower() in {".yaml", ".yml"} else path_of(definition))
     return Site.read(document), document
+
+
+def load_stopped(definition: str, stream_id: str) -> StoppedStream:
+    """A stream that nobody watches just now, as what ``run`` is given describes it.
+
+    Raises:
+        ConfigError: the definition is none.
+        StoreError: there is no such store.
+    """
+    if ".py:" in definition:
+        return load_pipeline(definition).stopped(stream_id)
+    site, _ = load_site(definition)
+    return site.stopped(stream_id)

@@ -3,32 +3,34 @@
 from __future__ import annotations
 
 from collections import Counter
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
 
 from videoxl_stream.cli.amounts import age, ages, moment, shown_bytes, size
+from videoxl_stream.cli.forgetting import Forgetting
 from videoxl_stream.cli.references import load_model
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.events import Severity
 
 if TYPE_CHECKING:
-    from videoxl_stream.queries import Span
-    from videoxl_stream.store import Doctor, Fault, Removal
+    from videoxl_stream.store import Doctor, EventStore, Fault, Removal
 
 _WRONG = 1
 _SHOWN = 20  # findings of each kind that are named; the others are counted
 
 store = typer.Typer(name="store", help="Look after an event store and its evidence.", no_args_is_help=True)
 
+_DEFAULT = "sqlite:///events.db"
 _Store = Annotated[str, typer.Option(help="SQLAlchemy URL of the event store.")]
 _Evidence = Annotated[Path | None, typer.Option(help="Evidence folder; needed where there is any evidence.")]
 _DryRun = Annotated[bool, typer.Option("--dry-run", help="Change nothing; say what would happen.")]
 _Yes = Annotated[bool, typer.Option("--yes", help="Do not ask.")]
-_DEFAULT = "sqlite:///events.db"
 
 
 def _age(text: str) -> typer.models.OptionInfo:
@@ -92,44 +94,57 @@ def retain(
 
 
 @store.command()
-def forget(
+def forget(  # noqa: PLR0913, PLR0917 - each is an option
     stream: Annotated[str, typer.Argument(help="Name of the stream.")],
     since: Annotated[
         datetime, typer.Option(parser=moment, metavar="TIME", help="Start in UTC, or so long ago, such as 2h.")
     ],
     until: Annotated[datetime, typer.Option(parser=moment, metavar="TIME", help="End, likewise.")],
-    store: _Store = _DEFAULT,
+    site: Annotated[
+        str | None,
+        typer.Option(
+            metavar="DEFINITION",
+            help="What run is given. It says where store and evidence are, and the memory on disk, which forgets too.",
+        ),
+    ] = None,
+    store: Annotated[
+        str | None, typer.Option(help=f"SQLAlchemy URL of the event store; {_DEFAULT} if nothing is said.")
+    ] = None,
     evidence: _Evidence = None,
     pipeline: Annotated[str | None, typer.Option(help="Of this pipeline only.")] = None,
     memory: Annotated[
         list[Path], typer.Option(help="A saved memory of the stream, to be rewritten; may be repeated.")
     ] = [],  # noqa: B006
-    model: Annotated[str, typer.Option(help="The model that the memories are of, as for ask.")] = "embedded",
+    memory_gone: Annotated[
+        bool, typer.Option("--memory-gone", help="Memory on disk that the store tells of has been deleted.")
+    ] = False,
+    model: Annotated[
+        str | None, typer.Option(help="The model that saved memories are of, as for ask; embedded if nothing is said.")
+    ] = None,
     dry_run: _DryRun = False,
     yes: _Yes = False,
 ) -> None:
-    """Delete for good every event, all evidence and all saved memory that has seen a span of a stream.
+    """Delete for good every event, all evidence and all memory that has seen a span of a stream.
 
-    Stop the pipeline first: what runs goes on remembering, and would write again.
+    Stop the pipeline first: what runs goes on remembering, and would write again. What was interrupted is done by
+    doing it again.
     """
-    from videoxl_stream.store import EventStore
-
-    with EventStore(store, create=False) as opened:
-        span = opened.stream_span(stream, since, until, pipeline=pipeline)
-        if memory and span is None:
-            msg = f"{opened.name} knows nothing of stream {stream!r}, nor when its memory saw what; delete the memory"
-            raise ConfigError(msg)
-        planned = opened.forget(stream, since, until, evidence, pipeline=pipeline, dry_run=True)
-        if not dry_run:
-            _tell(planned, dry_run=True)
-            _ask(f"Forget {stream} from {since:%Y-%m-%d %H:%M:%S} to {until:%Y-%m-%d %H:%M:%S} UTC for good?", yes)
-        if span is not None:
-            _forget_memories(memory, model, span, dry_run)  # first: afterwards nothing tells the stream's clock
-        if not dry_run:
-            planned = opened.forget(stream, since, until, evidence, pipeline=pipeline)
-    _tell(planned, dry_run)
-    if not dry_run and not planned.scrubbed:
-        typer.echo("the server overwrites what was deleted when it vacuums; its logs and backups are yours to see to")
+    wanted: dict[str, Any] = {"since": since, "until": until, "saved": memory, "memory_gone": memory_gone}
+    if site is not None:
+        alone = {"store": store, "evidence": evidence, "pipeline": pipeline, "model": model}
+        forgetting = Forgetting.of_site(site, stream, alone, **wanted)
+    else:
+        forgetting = Forgetting(
+            store=_opened(store),
+            stream_id=stream,
+            pipeline=pipeline,
+            evidence=evidence,
+            stopped=None,
+            model=partial(load_model, model or "embedded"),
+            **wanted,
+        )
+    with closing(forgetting.store):
+        _forget(forgetting, dry_run=dry_run, yes=yes)
 
 
 @store.command()
@@ -176,16 +191,26 @@ def _examine(looking: Doctor, console: Console) -> Counter[Fault]:
     return found
 
 
-def _forget_memories(paths: list[Path], model: str, span: Span, dry_run: bool) -> None:
-    if not paths:
-        return
-    loaded = load_model(model)
-    for path in paths:
-        memory = loaded.load_memory(path)
-        had_seen = memory.forget(span)
-        if had_seen and not dry_run:
-            loaded.save_memory(memory, path)
-        typer.echo(f"{path} {'had seen it' if had_seen else 'has not seen it'}")
+def _opened(url: str | None) -> EventStore:
+    from videoxl_stream.store import EventStore
+
+    return EventStore(url or _DEFAULT, create=False)
+
+
+def _forget(forgetting: Forgetting, *, dry_run: bool, yes: bool) -> None:
+    forgetting.check()
+    forgetting.tell_memories()
+    gone = forgetting.plan()
+    if dry_run:
+        forgetting.rewrite_saved(dry_run=True)
+    else:
+        _tell(gone, dry_run=True)
+        span = f"from {forgetting.since:%Y-%m-%d %H:%M:%S} to {forgetting.until:%Y-%m-%d %H:%M:%S} UTC"
+        _ask(f"Forget {forgetting.stream_id} {span} for good?", yes)
+        gone = forgetting.do()
+    _tell(gone, dry_run)
+    if not dry_run and not gone.scrubbed:
+        typer.echo("the server overwrites what was deleted when it vacuums; its logs and backups are yours to see to")
 
 
 def _severities(texts: list[str]) -> dict[Severity, timedelta]:

@@ -46,7 +46,8 @@ class Reload:
         if [part for part in site.sources if part.is_feed] != [part for part in self.site.sources if part.is_feed]:
             msg = "topics cannot come or go while it runs; restart it, or take the change back"
             raise ConfigError(msg)
-        site.admit(parts.sources, self._pipeline.model)
+        beside = len(self._pipeline.counts) - len(self._pipeline.sources)
+        site.admit(parts, self._pipeline.model, beside=beside)
         for stream_id, part in list(self._watched.items()):
             if parts.watched.get(stream_id) != part:
                 del self._watched[stream_id]

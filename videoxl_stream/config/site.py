@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from difflib import get_close_matches
+from functools import partial
 from pathlib import Path
 from typing import Any, Self, TypeVar
 
@@ -27,7 +28,9 @@ from videoxl_stream.names import EMBEDDED, check_different, check_model, load_mo
 from videoxl_stream.pipeline import Pipeline
 from videoxl_stream.rules import Rule
 from videoxl_stream.scheduling import Schedule
+from videoxl_stream.stopped import StoppedStream
 from videoxl_stream.store import EventStore, Removal
+from videoxl_stream.waiting_room import Admit
 
 _T = TypeVar("_T")
 # What pydantic calls a field that is not there, and what it says in words of Python.
@@ -185,7 +188,7 @@ class Site(Part):
         opened = store or EventStore(expand(self.events))
         try:
             loaded = model or load_model(expand(self.model), device=self.device)
-            self.admit(parts.sources, loaded)
+            admit = self.admit(parts, loaded)
             return Pipeline(
                 sources=parts.sources,
                 feeds=parts.feeds,
@@ -203,23 +206,51 @@ class Site(Part):
                 evidence=evidence,
                 durability=durability,
                 outbox=[sink.known_as for sink in self.sinks],
+                admit=admit,
             )
         except BaseException:
             if store is None:
                 opened.close()
             raise
 
-    def admit(self, sources: Sequence[Source], model: VideoModel[Any]) -> None:
+    def stopped(self, stream_id: str) -> StoppedStream:
+        """One of its streams while nobody watches it, to forget a span of it; its store is the caller's to close.
+
+        Raises:
+            ConfigError: a variable of the environment is not set.
+            StoreError: there is no such store.
+        """
+        proof = self.proof()
+        return StoppedStream(
+            stream_id=stream_id,
+            pipeline=self.name,
+            store=EventStore(expand(self.events), create=False),
+            model=partial(load_model, expand(self.model), device=self.device),
+            settings={"system": self.system, "ratio": self.ratio, "budget": self.budget},
+            durability=self._kept_memory(),
+            evidence=Path(proof.folder) if proof is not None and Path(proof.folder).is_dir() else None,
+        )
+
+    def admit(self, parts: Parts, model: VideoModel[Any], *, beside: int = 0) -> Admit | None:
         """Refuse live sources that do not fit together.
+
+        Args:
+            parts: sources and topics.
+            model: that watches them.
+            beside: streams of topics that are watched already.
+
+        Returns:
+            what says why so many streams at once do not fit; None if any number may come.
 
         Raises:
             ConfigError: they do not; the message shows the sum.
         """
-        if self.admission is None or not any(source.live for source in sources):
-            return
+        if self.admission is None or not (parts.feeds or any(source.live for source in parts.sources)):
+            return None
         settings = {"system": self.system, "ratio": self.ratio, "budget": self.budget}
         needs = Needs.of(model, limits=self.limits, evidence=self.evidence, **settings)
-        self.admission.check(sources, needs)
+        self.admission.check(parts.sources, needs, topics=[feed.name for feed in parts.feeds], beside=beside)
+        return partial(self.admission.refusal, needs=needs)
 
     def delivery(self, store: EventStore) -> Delivery | None:
         """What sends the events of a store to ``sinks``; None if there are none.

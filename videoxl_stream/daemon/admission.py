@@ -45,35 +45,42 @@ class Admission:
                 msg = f"{name} is {given}; give a number above 0, or null"
                 raise ConfigError(msg)
 
-    def check(self, sources: Sequence[Source], needs: Needs) -> None:
+    def check(self, sources: Sequence[Source], needs: Needs, *, topics: Sequence[str] = (), beside: int = 0) -> None:
         """Refuse streams that do not fit together.
 
         Args:
             sources: all that are to be watched at once.
             needs: what one stream takes.
+            topics: names of feeds; there must be room for one of their streams at least.
+            beside: streams of feeds that are watched already.
 
         Raises:
             ConfigError: they do not; the message shows the sum, and what could be changed.
         """
         live = [source for source in sources if source.live]
-        if live and needs.is_endless:
-            msg = (
-                f"{live[0].stream_id!r} is live, and a memory without a budget grows without an end: give a budget "
-                "(of slots)"
-            )
+        endless = [*(f"{source.stream_id!r} is live" for source in live), *(f"{name} has no end" for name in topics)]
+        if endless and needs.is_endless:
+            msg = f"{endless[0]}, and a memory without a budget grows without an end: give a budget (of slots)"
             raise ConfigError(msg)
-        self._check_bytes(len(sources), needs)
+        if refusal := self.refusal(len(sources) + max(beside, min(1, len(topics))), needs):
+            raise ConfigError(refusal)
         self._check_load([source for source in live if needs.fps_of(source)], needs)
 
-    def _check_bytes(self, num: int, needs: Needs) -> None:
+    def refusal(self, num: int, needs: Needs) -> str:
+        """Why so many streams at once do not fit into memory, with the sum; empty if they do.
+
+        Args:
+            num: of streams.
+            needs: what one of them takes.
+        """
         limit = self.max_bytes or int(0.8 * machine_bytes())
-        if num * needs.num_bytes > limit:
-            msg = (
-                f"{num} streams do not fit: {num} x ({needs.told()}) = {num * needs.num_bytes // _MIB} MiB, more than "
-                f"the {limit // _MIB} MiB of max_bytes. At most {limit // needs.num_bytes} do; or lower the memory's "
-                "budget, limits.max_bytes or evidence.ring_bytes, or raise max_bytes"
-            )
-            raise ConfigError(msg)
+        if num * needs.num_bytes <= limit:
+            return ""
+        return (
+            f"{num} streams do not fit: {num} x ({needs.told()}) = {num * needs.num_bytes // _MIB} MiB, more than "
+            f"the {limit // _MIB} MiB of max_bytes. At most {limit // needs.num_bytes} do; or lower the memory's "
+            "budget, limits.max_bytes or evidence.ring_bytes, or raise max_bytes"
+        )
 
     def _check_load(self, live: Sequence[Source], needs: Needs) -> None:
         load = sum(needs.load_of(source) for source in live)

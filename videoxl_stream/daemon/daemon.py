@@ -222,7 +222,8 @@ class Daemon:
     def _look(self, phase: Phase) -> None:
         self._looked_at = time.monotonic()
         streams, waiting = self._pipeline.status, self._pipeline.waiting
-        self._state = replace(self._state, phase=phase, at=_now(), streams=streams, waiting=waiting)
+        away = self._pipeline.turned_away
+        self._state = replace(self._state, phase=phase, at=_now(), streams=streams, waiting=waiting, turned_away=away)
         self._notifier.alive(f"{phase}: {len(streams)} streams, {len(self._state.complaints)} complaints")
 
     # ---- the end

@@ -87,6 +87,7 @@ class _Collector(Collector):
         yield _gauge("ready", "1 while what comes in is watched and what is found is stored", float(state.is_ready))
         yield _gauge("store_up", "1 while the store can be reached", float(not state.store_away))
         yield _gauge("store_waiting", "transactions that wait for the store", state.waiting)
+        yield _gauge("streams_turned_away", "streams of topics that wait for room", len(state.turned_away))
         yield _gauge("last_turn_timestamp_seconds", "wall time of the daemon's newest look", state.at.timestamp())
         yield _counter("reloads", "definitions taken over", state.reloads)
         for figure in STREAM_FIGURES:

@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from videoxl_stream.status import StreamStatus
 
+_NAMED = 5  # streams that wait; the metrics count all
+
 
 class Phase(StrEnum):
     """Where a daemon is in its life."""
@@ -33,6 +35,7 @@ class DaemonState:
         reloaded: what became of the last reload; empty if there was none, or if it worked.
         reloads: that worked.
         upkeep: why the last upkeep failed; empty if it did not.
+        turned_away: streams of topics that wait for room, and why.
     """
 
     phase: Phase
@@ -44,6 +47,7 @@ class DaemonState:
     reloaded: str = ""
     reloads: int = 0
     upkeep: str = ""
+    turned_away: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def is_ready(self) -> bool:
@@ -64,5 +68,14 @@ class DaemonState:
                 found.append(f"{name} is not durable: {stream.not_durable}")
             if stream.no_evidence:
                 found.append(f"{name} leaves no evidence: {stream.no_evidence}")
+        found += _waiting_for_room(self.turned_away)
         found += [f"upkeep failed: {self.upkeep}"] if self.upkeep else []
         return found + ([f"the last reload was refused: {self.reloaded}"] if self.reloaded else [])
+
+
+def _waiting_for_room(turned_away: Mapping[str, str]) -> list[str]:
+    """One line, however many there are: they all wait for the same reason."""
+    if not turned_away:
+        return []
+    names = ", ".join([*list(turned_away)[:_NAMED], *["..."] * (len(turned_away) > _NAMED)])
+    return [f"{len(turned_away)} streams of topics wait for room ({names}): {next(iter(turned_away.values()))}"]

@@ -6,6 +6,7 @@ from videoxl_stream.store.database import Database
 from videoxl_stream.store.doctor import REMEDIES, Doctor, Fault, Finding
 from videoxl_stream.store.event_store import EventStore
 from videoxl_stream.store.evidence_folder import EvidenceFolder
+from videoxl_stream.store.memories import Memories
 from videoxl_stream.store.outbox import Backlog, Letter, Outbox
 from videoxl_stream.store.reading import StreamSummary
 from videoxl_stream.store.removal import Removal
@@ -23,6 +24,7 @@ __all__ = [
     "Fault",
     "Finding",
     "Letter",
+    "Memories",
     "Outbox",
     "Removal",
     "Retention",

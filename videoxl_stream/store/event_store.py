@@ -17,6 +17,7 @@ from videoxl_stream.store import forgetting, retention
 from videoxl_stream.store.database import Database
 from videoxl_stream.store.doctor import Doctor
 from videoxl_stream.store.evidence_folder import EvidenceFolder
+from videoxl_stream.store.memories import Memories
 from videoxl_stream.store.outbox import Outbox
 from videoxl_stream.store.reading import (
     EVENT_COLUMNS,
@@ -56,7 +57,7 @@ class EventStore:
 
     def __init__(self, url: str = "sqlite:///events.db", *, create: bool = True) -> None:
         self._database = Database(url, create=create)
-        self.outbox = Outbox(self._database)
+        self.outbox, self.memories = Outbox(self._database), Memories(self._database)
 
     @property
     def name(self) -> str:
@@ -334,7 +335,7 @@ class EventStore:
 
         A SQLite file is rewritten, so that nothing of them stays in it. What a PostgreSQL server keeps of deleted
         rows goes when the server vacuums, and with its logs and backups. What rules remember of such events goes
-        as well. Memories are forgotten by ``VideoModel``'s own; stop the pipeline first, or it will write on.
+        as well. Memories are not: ``Pipeline.forget`` and ``StoppedStream.forget`` do all of it together.
 
         Args:
             stream_id: name of the stream.

@@ -138,6 +138,16 @@ class RuleRow(Tables):
     asked: Mapped[datetime | None]
 
 
+class MemoryRow(Tables):
+    """A folder in which one stream keeps, or once kept, its memory on disk."""
+
+    __tablename__ = "memories"
+
+    pipeline: Mapped[str] = mapped_column(String(255), primary_key=True)
+    stream_id: Mapped[str] = mapped_column(String(255), primary_key=True)
+    path: Mapped[str] = mapped_column(Text, primary_key=True)
+
+
 class OutboxRow(Tables):
     """One revision of an event that one sink is still to be given.
 

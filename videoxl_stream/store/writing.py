@@ -28,7 +28,7 @@ class StreamState:
     Args:
         windows: windows taken so far; the index of the next.
         position: the source's position behind the last of them.
-        rules: each rule's state, as the JSON it gave.
+        rules: each rule's state, as the JSON it gave; an empty text deletes what was kept.
         asked: the stream time in UTC up to which each rule's schedule is done.
     """
 
@@ -146,6 +146,6 @@ class Writer:
 
     def _rules(self, key: dict[str, str], state: StreamState) -> None:
         for rule in sorted({*state.rules, *state.asked}):
-            values = {"state": state.rules.get(rule), "asked": state.asked.get(rule)}
+            values = {"state": state.rules.get(rule) or None, "asked": state.asked.get(rule)}
             insert = self._database.upsert(RuleRow).values(**key, rule=rule, **values)
             self._connection.execute(insert.on_conflict_do_update(index_elements=[*key, "rule"], set_=values))

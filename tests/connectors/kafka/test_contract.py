@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import subprocess
 from dataclasses import replace
 from datetime import UTC, datetime
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
@@ -14,12 +18,16 @@ from hypothesis import strategies as st
 
 from tests.connectors.kafka.footage import START, frame, jpeg
 from videoxl_stream.connectors.kafka import InFlight, KafkaSecurity, KafkaSource
+from videoxl_stream.connectors.kafka.brokers import Brokers, NoBroker
+from videoxl_stream.connectors.kafka.dead_letters import DeadLetters
 from videoxl_stream.connectors.kafka.encodings import Encoding, encode_picture, encode_segment
 from videoxl_stream.connectors.kafka.message import Format, FrameMessage, Malformed
 from videoxl_stream.connectors.kafka.pictures import decode_picture
 from videoxl_stream.connectors.kafka.place import Place
 from videoxl_stream.connectors.kafka.pressure import Pressure
 from videoxl_stream.connectors.kafka.progress import Progress
+from videoxl_stream.connectors.kafka.segments import Segments
+from videoxl_stream.connectors.sampling import Sampling
 from videoxl_stream.errors import ConfigError, SourceOpenError
 
 GOOD = {"stream_id": b"gate", "timestamp": b"2026-01-01T00:00:00Z", "sequence": b"7"}
@@ -135,19 +143,46 @@ offsets = st.lists(st.integers(0, 60), unique=True, min_size=1).map(sorted)
 @given(offsets, st.data())
 def test_what_is_committed_is_the_first_that_is_not_done(came: list[int], data: st.DataObject) -> None:
     progress = Progress()
-    assert progress.committable is None
+    assert progress.committable({0}) == {}
     undone: set[int] = set()
     newest = 0
     for offset in came:
-        progress.receive(offset)
+        progress.receive(0, offset)
         undone.add(offset)
         newest = offset
         for done in data.draw(st.lists(st.sampled_from(came))):
             if done <= offset:
-                progress.done(done)
+                progress.done(0, done)
                 undone.discard(done)
-        assert progress.committable == min(undone, default=newest + 1)
+        assert progress.committable({0, 1}) == {0: min(undone, default=newest + 1)}
         assert progress.num_pending == len(undone)
+
+
+def test_what_nobody_uses_is_never_committed() -> None:
+    progress = Progress()
+    progress.receive(0, 3)()
+    progress.hold(0, 4)
+    progress.hold(0, 5)
+    progress.receive(0, 6)()
+    assert progress.committable({0}) == {0: 4}
+    progress.hold(1, 8)
+    assert progress.committable({1}) == {1: 8}
+
+
+def test_what_is_done_late_is_not_taken_for_a_message_that_came_since() -> None:
+    progress = Progress()
+    done = progress.receive(0, 3)
+    assert progress.give_up({0}) == {0: 3}
+    progress.receive(0, 3)
+    done()
+    assert progress.committable({0}) == {0: 3}
+
+
+def test_what_may_be_committed_is_told_once_a_second() -> None:
+    progress = Progress()
+    progress.receive(0, 3)
+    assert progress.due() == {0: 3}
+    assert progress.due() == {}
 
 
 def test_a_place_survives_json_and_another_source_s_is_refused() -> None:
@@ -180,10 +215,38 @@ class Waiting:
 def test_a_full_stream_rests_its_partition_until_half_is_read() -> None:
     pressure = Pressure(InFlight(messages=10, num_bytes=100))
     for num, paused in ((9, False), (10, True), (6, True), (5, False), (9, False)):
-        assert (pressure.look([Waiting(num, 1), Waiting(0, 2)], {1, 2}, 0) == {1}) is paused
+        assert (pressure.look([Waiting(num, 1), Waiting(0, 2)], {1, 2}, all_rest=False) == {1}) is paused
     for num_bytes, all_rest in ((99, False), (100, True), (51, True), (49, False)):
-        assert (pressure.look([Waiting(1, 1, num_bytes)], {1, 2}, 0) == {1, 2}) is all_rest
-    assert pressure.look([], {1, 2}, 10**6) == {1, 2}  # nobody takes the dead letters
+        assert (pressure.look([Waiting(1, 1, num_bytes)], {1, 2}, all_rest=False) == {1, 2}) is all_rest
+    assert pressure.look([], {1, 2}, all_rest=True) == {1, 2}
+
+
+@pytest.mark.parametrize(("num", "num_bytes"), [(1000, 1), (4, 2**25)])
+def test_dead_letters_that_nobody_takes_fill_no_memory(num: int, num_bytes: int) -> None:
+    letters = DeadLetters(Brokers("127.0.0.1:1"), "dead")
+    value = bytes(num_bytes)
+    for _ in range(num):
+        assert not letters.is_full
+        letters.add(record(value=value), "no picture", lambda: None)
+    assert letters.is_full
+
+
+def test_a_segment_that_the_system_has_no_room_for_costs_no_place(monkeypatch: pytest.MonkeyPatch) -> None:
+    segments = Segments(1, 30.0)
+    value = encode_segment([frame("gate", index) for index in range(4)], Encoding.MPEGTS)
+
+    def no_room(*_: object) -> int:
+        raise OSError(errno.EMFILE, "Too many open files")
+
+    sampling = Sampling.of(None)
+    with monkeypatch.context() as patched:
+        patched.setattr(os, "memfd_create", no_room)
+        with pytest.raises(OSError, match="Too many"):
+            segments.open(value, sampling, offset_us=0, last_tick=None, given=0)
+    opened = segments.open(value, sampling, offset_us=0, last_tick=None, given=0)
+    assert opened is not None
+    opened.close()
+    segments.close()
 
 
 @pytest.mark.parametrize(
@@ -195,6 +258,8 @@ def test_a_full_stream_rests_its_partition_until_half_is_read() -> None:
         ("kafka://broker:9092/frames?group=a&sample_fps=fast", "sample_fps"),
         ("kafka://broker:9092/frames?group=a&session_timeout_s=long", "session_timeout_s"),
         ("kafka://broker:9092/frames?group=a&session_timeout_s=0.1", "session_timeout_s"),
+        ("kafka://broker:9092/frames?group=a&session_timeout_s=nan", "session_timeout_s"),
+        ("kafka://broker:9092/frames?group=a&session_timeout_s=inf", "session_timeout_s"),
         ("kafka://broker:9092/frames?group=a&tls=perhaps", "tls"),
         ("kafka://broker:9092/frames?group=a&start=now", "start"),
         ("kafka://broker:99999/frames?group=a", "host:port"),
@@ -216,6 +281,11 @@ def test_an_address_says_everything() -> None:
     assert source.name == "kafka://one:9092,two:9092/frames"
 
 
+def test_a_server_that_no_resolver_would_take_is_one_that_does_not_answer() -> None:
+    with pytest.raises(NoBroker):
+        Brokers("broker..example:9092").consumer()
+
+
 @pytest.mark.parametrize(
     "security",
     [{"username": "me"}, {"key_file": "key.pem"}, {"ca_file": "missing.pem"}, {"mechanism": "NONE"}],
@@ -223,3 +293,18 @@ def test_an_address_says_everything() -> None:
 def test_security_that_lacks_something_is_refused(security: dict[str, Any]) -> None:
     with pytest.raises(ConfigError):
         KafkaSecurity(**security)
+
+
+def test_files_that_are_of_no_use_are_refused_at_once(tmp_path: Path) -> None:
+    command = "openssl req -x509 -newkey ec -pkeyopt ec_paramgen_curve:prime256v1 -passout pass:secret -days 2"
+    command += " -subj /CN=site -keyout key.pem -out certificate.pem"
+    subprocess.run(command.split(), cwd=tmp_path, check=True, capture_output=True)
+    certificate, key, text = tmp_path / "certificate.pem", tmp_path / "key.pem", tmp_path / "text.pem"
+    text.write_text("no certificate")
+    KafkaSecurity(ca_file=certificate, cert_file=certificate, key_file=key, key_password="secret")
+    with pytest.raises(ConfigError, match="authorities to trust"):
+        KafkaSecurity(ca_file=text)
+    for password in ("wrong", None):  # without one, nobody is asked on the terminal
+        with pytest.raises(ConfigError, match="the password of the key") as raised:
+            KafkaSecurity(cert_file=certificate, key_file=key, key_password=password)
+        assert "wrong" not in str(raised.value)

@@ -73,6 +73,41 @@ def test_an_error_in_the_body_brings_the_event_again(broker: KafkaBroker) -> Non
         assert next(iter(events)) == occurrence(1)
 
 
+def test_a_loop_that_was_left_goes_on_with_the_event_that_it_was_left_over(broker: KafkaBroker) -> None:
+    topic = broker.topic()
+    sent = [occurrence(number) for number in range(6)]
+    publish(broker, topic, sent)
+    with consumer(broker, topic) as events:
+        assert list(islice(events, 3)) == sent[:3]
+        assert next(iter(events)) == sent[2]
+        assert list(islice(events, 4)) == sent[2:]
+        assert collect(events, 1) == [sent[5]]  # by the other way of asking, too
+    assert committed(broker, topic, group=f"{topic}-alarms") == 6
+
+
+def test_two_loops_over_one_consumer_lose_nothing(broker: KafkaBroker) -> None:
+    topic = broker.topic()
+    publish(broker, topic, [occurrence(number) for number in range(4)])
+    with consumer(broker, topic) as events:
+        one, other = iter(events), iter(events)
+        found = [next(one), *islice(other, 3), *islice(one, 2)]
+    assert {event.window for event in found} == {0, 1, 2, 3}
+
+
+def test_what_was_polled_is_done_with_when_the_consumer_is_closed(broker: KafkaBroker) -> None:
+    topic = broker.topic()
+    publish(broker, topic, [occurrence(0)])
+    events = consumer(broker, topic)
+    assert collect(events, 1) == [occurrence(0)]
+    events.close()
+    assert committed(broker, topic, group=f"{topic}-alarms") == 1
+    publish(broker, topic, [occurrence(1)])
+    with pytest.raises(ZeroDivisionError), consumer(broker, topic) as events:
+        assert collect(events, 1) == [occurrence(1)]
+        raise ZeroDivisionError
+    assert committed(broker, topic, group=f"{topic}-alarms") == 1
+
+
 def test_each_revision_comes_once(broker: KafkaBroker) -> None:
     topic = broker.topic()
     opened, updated = occurrence(0), occurrence(0, 1, status=Status.UPDATED)

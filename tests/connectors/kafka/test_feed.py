@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import gc
 import itertools
 from collections import Counter
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.connectors.kafka.footage import (
@@ -20,7 +23,8 @@ from tests.connectors.kafka.footage import (
     source,
 )
 from tests.kafka_broker import KafkaBroker
-from videoxl_stream.connectors.kafka import Encoding, InFlight
+from videoxl_stream.connectors.kafka import Encoding, FrameProducer, InFlight
+from videoxl_stream.connectors.kafka.message import FrameMessage
 from videoxl_stream.errors import SourceOpenError
 from videoxl_stream.frames import Frame
 
@@ -58,7 +62,7 @@ def test_sampling_is_the_same_for_pictures_and_segments(broker: KafkaBroker, enc
 
 def committed_all(reader: Reader, num: int) -> bool:
     """Whether so many messages came, and nothing of them waits for anything."""
-    return reader.feed.counts.messages == num and not any(each.num_pending for each in reader.feed._progress.values())
+    return reader.feed.counts.messages == num and not reader.feed._progress.num_pending
 
 
 def test_offsets_wait_until_the_footage_is_durable(broker: KafkaBroker) -> None:
@@ -98,7 +102,7 @@ def test_what_comes_again_is_passed_by_the_position(broker: KafkaBroker) -> None
     reader.until(lambda: site.num_frames == 10)
     for opened in reader.opened.values():  # killed before anything was committed
         opened.close()
-    reader.feed._progress.clear()
+    reader.feed._progress.give_up({0})
     reader.feed.close()
     site.readers.clear()
     assert committed(broker, topic) in {None, 0}
@@ -234,10 +238,106 @@ def test_an_offset_waits_until_its_dead_letter_is_safe(mortal_broker: KafkaBroke
     with Reader(source(mortal_broker, topic), Site()) as reader:
         reader.feed._letters._not_before = float("inf")  # it cannot be written
         reader.until(lambda: reader.feed.counts.rejected == 1)
-        assert reader.feed._progress[0].committable == 0
+        assert reader.feed._progress.committable({0}) == {0: 0}
         reader.feed._letters._not_before = 0.0
-        reader.until(lambda: reader.feed._progress[0].committable == 1)
+        reader.until(lambda: reader.feed._progress.committable({0}) == {0: 1})
     assert committed(mortal_broker, topic) == 1
+
+
+def test_a_stream_that_was_closed_loses_nothing_of_what_came_then(broker: KafkaBroker) -> None:
+    topic = broker.topic()
+    produce(broker, topic, "ab", 2)  # offsets 0 and 2 are of a
+    site = Site()
+    with Reader(source(broker, topic), site) as reader:
+        reader.until(lambda: site.num_frames == 4)
+        reader.opened.pop("a").close()
+        reader.durable = False
+        produce(broker, topic, "ba", 1, first=2)  # b's 4 waits to be durable when a's 5 comes
+        reader.until(lambda: reader.feed.counts.messages == 6 and site.num_frames == 5)
+        produce(broker, topic, "b", 1, first=3)
+        reader.until(lambda: site.num_frames == 6)
+        b = reader.opened["b"]
+        b.acknowledge(b.position())
+    assert committed(broker, topic) == 5
+
+
+def test_what_waits_to_be_durable_is_not_kept_in_memory(broker: KafkaBroker) -> None:
+    topic = broker.topic()
+    produce(broker, topic, "a", 8)
+    site = Site()
+    with Reader(source(broker, topic), site) as reader:
+        reader.durable = False
+        reader.until(lambda: site.num_frames == 8)
+        gc.collect()
+        assert [one for one in gc.get_objects() if isinstance(one, FrameMessage)] == []
+        assert reader.feed._progress.committable({0}) == {0: 0}
+
+
+def test_a_stream_of_two_partitions_comes_again_whole_if_one_is_given_up(broker: KafkaBroker) -> None:
+    topic, site = broker.topic(2), Site()
+    producer = broker.brokers.producer()
+    for number in range(10):
+        headers = [("stream_id", b"a"), ("timestamp", b"%d" % (10**12 + 1000 * number))]
+        producer.send(topic, jpeg(number), b"a", headers, partition=number // 5)
+        producer.flush(30)
+    producer.close(30)
+    with Reader(source(broker, topic), site) as reader:
+        reader.durable = False
+        reader.until(lambda: site.num_frames == 10)
+        reader.feed._give_up(reader.leave, frozenset({0}))
+        assert reader.opened == {}
+        reader.until(lambda: site.num_frames == 20)
+
+
+class NoText(str):
+    """A name of a header that no UTF-8 is."""
+
+    __slots__ = ()
+
+    def encode(self, *_: object) -> bytes:
+        return b"\xff\xfe"
+
+
+def test_a_header_that_cannot_be_read_stops_nobody(broker: KafkaBroker) -> None:
+    topic, site = broker.topic(), Site()
+    send(broker, topic, [({"stream_id": b"a"}, jpeg())])
+    send(broker, topic, [({NoText("bad"): b"1"}, jpeg())])
+    produce(broker, topic, "b", 3)
+    with Reader(source(broker, topic), site) as reader:
+        reader.until(lambda: committed_all(reader, 5))
+        assert (len(site.frames["a"]), len(site.frames["b"]), reader.feed.counts.rejected) == (1, 3, 1)
+    assert committed(broker, topic) == 5
+    [letter] = all_records(broker, f"{topic}.dead", 1)
+    assert dict(letter.headers)["original_offset"] == b"1"
+    assert b"UTF-8" in dict(letter.headers)["unreadable"]
+
+
+def test_a_dead_letter_is_shortened_until_its_topic_takes_it(
+    broker: KafkaBroker, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("videoxl_stream.connectors.kafka.dead_letters._MAX_MESSAGE_BYTES", 4000)
+    topic = broker.topic()
+    for headers, value in (({"note": b"x" * 200}, b"y" * 9000), ({"note": b"x" * 9000}, b"y"), ({}, b"z")):
+        send(broker, topic, [(headers, value)])
+    with Reader(source(broker, topic), Site()) as reader:
+        reader.until(lambda: committed_all(reader, 3))
+    told = [(dict(letter.headers), letter.value) for letter in all_records(broker, f"{topic}.dead", 3)]
+    told.sort(key=lambda each: each[0]["original_offset"])
+    assert [value for _, value in told] == [b"", b"", b"z"]
+    assert [headers.get("left_out_bytes") for headers, _ in told] == [b"9000", b"1", None]
+    assert [len(headers.get("note", b"")) for headers, _ in told] == [200, 0, 0]
+
+
+def test_a_stream_whose_pictures_change_in_size_goes_on(broker: KafkaBroker) -> None:
+    topic, site = broker.topic(), Site()
+    with FrameProducer(broker.servers, topic, encoding="mpegts") as producer:
+        for index in range(4):
+            one = frame("a", index)
+            image = one.image if index < 2 else np.repeat(one.image, 2, axis=1)
+            producer.write(replace(one, image=image))
+    with Reader(source(broker, topic), site) as reader:
+        reader.until(lambda: site.num_frames == 4)
+    assert [one.image.shape[1] for one in site.frames["a"]] == [64, 64, 128, 128]
 
 
 def test_a_stream_is_opened_once(broker: KafkaBroker) -> None:
