@@ -71,6 +71,19 @@ def test_it_is_let_in_once_another_has_gone_and_misses_nothing(watching: Callabl
     assert [event.start_s for event in pipeline.store.events(rule="fire", stream_id="yard")] == [5, 30]
 
 
+def test_a_name_that_is_taken_is_turned_away_and_harms_nobody(watching: Callable[..., Pipeline]) -> None:
+    first, second = ScriptedFeed(footage("gate"), endless("hall")), ScriptedFeed(footage("hall"), footage("yard"))
+    pipeline = watching(endless("gate"), feeds=[first, second], capacity=9)
+    until(pipeline, done(pipeline, 10, "yard"))
+    assert sorted(pipeline.counts) == ["gate", "hall", "yard"]
+    assert (list(first.held), list(second.held)) == (["gate"], ["hall"])
+    assert "another source has that name" in pipeline.turned_away["gate"]
+    first.leaving, second.leaving = ["gate"], ["hall"]
+    until(pipeline, lambda: not pipeline.turned_away)
+    assert sorted(pipeline.counts) == ["gate", "hall", "yard"]
+    assert not any(event.stream_id in {"gate", "hall"} for event in pipeline.store.events())
+
+
 def test_sources_of_ones_own_take_room_and_give_it_back(watching: Callable[..., Pipeline]) -> None:
     pipeline = watching(endless("gate"), feeds=[ScriptedFeed(footage("yard"))], capacity=1)
     until(pipeline, lambda: "yard" in pipeline.turned_away)

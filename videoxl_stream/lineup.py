@@ -7,6 +7,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack
+from functools import partial
 
 from videoxl_stream.errors import ConfigError, InUse, SourceReadError, StreamTaken
 from videoxl_stream.interfaces import Feed, OpenFeed, Source
@@ -44,6 +45,7 @@ class Lineup:
         self._feeds: list[OpenFeed] = []
         self._waiting: dict[str, tuple[Source, float]] = {}  # not open yet, and when to try
         self._brought: dict[str, OpenFeed] = {}  # by which feed a stream came
+        self._namesakes: dict[tuple[OpenFeed, str], str] = {}  # of other streams, and why they are not watched
         self._latest: Stream | None = None
         self.is_open = False  # was opened at some time; a closed one stays readable
         self._told: set[str] = set()  # of streams that wait, people know
@@ -70,8 +72,8 @@ class Lineup:
 
     @property
     def waiting(self) -> Mapping[str, str]:
-        """Streams of feeds for which there is no room, and why."""
-        return self._room.waiting
+        """Streams of feeds for which there is no room, or whose names are taken, and why."""
+        return {name: reason for (_, name), reason in self._namesakes.items()} | self._room.waiting
 
     @property
     def latest(self) -> Stream | None:
@@ -87,6 +89,7 @@ class Lineup:
         self._streams, self._quiet, self.is_open = {}, 0, True
         self._waiting.clear()
         self._brought.clear()
+        self._namesakes.clear()
         self._room.clear()
         try:
             for source in sources:
@@ -186,14 +189,26 @@ class Lineup:
         self._polled_at = now
         for feed in self._feeds:
             patience_s = 0.0 if self._turns else _IDLE_S / len(self._feeds)
-            for source in feed.poll(patience_s, self._let_go):
-                self._waiting[source.stream_id] = source, now
-                self._brought[source.stream_id] = feed
+            for source in feed.poll(patience_s, partial(self._let_go, feed)):
+                self._receive(feed, source, now)
         for name in [name for name, (_, at) in self._waiting.items() if at <= now]:
             self._let_in(name)
         for name in self._room.call(len(self._streams) + len(self._waiting), now):
             _log.info("there is room for stream %s now", name)
             self._brought[name].bring_back(name)
+
+    def _receive(self, feed: OpenFeed, source: Source, now: float) -> None:
+        """Take note of what a feed has brought; who writes to a topic must not end another stream by its name."""
+        name = source.stream_id
+        at_work = name in self._streams and not self._streams[name].finished
+        if self._brought.get(name, feed) is not feed or (at_work and name not in self._brought):
+            reason = f"a topic brings a stream {name!r}, and another source has that name; rename one of them"
+            _log.warning("%s", reason)
+            self._namesakes[feed, name] = reason
+            feed.hold_back(name)
+            return
+        self._waiting[name] = source, now
+        self._brought[name] = feed
 
     def _let_in(self, stream_id: str) -> None:
         """Open what a feed has brought, or let it wait for room; its feed then keeps nothing of it meanwhile."""
@@ -221,8 +236,11 @@ class Lineup:
             del self._waiting[stream_id]
             self._told.discard(stream_id)
 
-    def _let_go(self, stream_ids: Sequence[str]) -> None:
+    def _let_go(self, feed: OpenFeed, stream_ids: Sequence[str]) -> None:
         for stream_id in stream_ids:
+            self._namesakes.pop((feed, stream_id), None)
+            if self._brought.get(stream_id) is not feed:
+                continue
             self._waiting.pop(stream_id, None)
             self._brought.pop(stream_id, None)
             self._room.leave(stream_id)
