@@ -9,7 +9,7 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from videoxl_stream.evaluation.choices import HOW_MANY, ORDER, WHICH, lettered, rotations
+from videoxl_stream.evaluation.choices import FIRST, HOW_MANY, ORDER, WHICH, lettered, rotations
 from videoxl_stream.training.footage.quizzes import TOPICS, Quiz, draw_quizzes, in_order, likenesses, misorders
 from videoxl_stream.training.footage.showings import Showings
 from videoxl_stream.training.footage.vocabulary import BRANDS, brand_name
@@ -57,6 +57,12 @@ def _is_true(question: str, answer: str, shown: list[int]) -> bool:
         return answer == str(len(shown))
     if found := re.fullmatch("Which (.*) symbol was shown.", question):
         return answer in ({name for name in names if found[1] in name} or {"none"})
+    if question == FIRST:
+        return answer == names[0]
+    if found := re.fullmatch("Which brand was shown right after (.*).", question):
+        return answer == dict(itertools.pairwise([*names, "none"]))[found[1]]
+    if found := re.fullmatch("Was (.*) shown before (.*).", question):
+        return answer == ("yes" if names.index(found[1]) < names.index(found[2]) else "no")
     found = re.fullmatch("How many times was (.*) shown.", question)
     assert found is not None, question
     return answer == str(names.count(found[1]))

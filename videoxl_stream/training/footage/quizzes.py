@@ -7,15 +7,29 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from videoxl_stream.evaluation.choices import HOW_MANY, HOW_OFTEN, LETTERS, ORDER, WHICH, WHICH_OF_COLOUR, lettered
+from videoxl_stream.evaluation.choices import (
+    BEFORE,
+    FIRST,
+    HOW_MANY,
+    HOW_OFTEN,
+    LETTERS,
+    NEXT,
+    ORDER,
+    WHICH,
+    WHICH_OF_COLOUR,
+    lettered,
+)
 from videoxl_stream.training.footage.dice import Array
 from videoxl_stream.training.footage.showings import Showings
 from videoxl_stream.training.footage.vocabulary import BRANDS, COLOURS, SYMBOLS, brand_name
 
-TOPICS = ("which", "colour", "order", "ads", "times", "which: letter", "order: letter", "ads: letter", "times: letter")
+TOPICS = (
+    "which", "colour", "order", "ads", "times", "which: letter", "order: letter", "ads: letter", "times: letter",
+    "first", "next", "before",
+)  # fmt: skip
 MOST_ADS, MOST_IN_ORDER = 9, 5
 _TRIES = 6
-_WEIGHTS = (0.08, 0.16, 0.16, 0.12, 0.12, 0.1, 0.12, 0.07, 0.07)
+_WEIGHTS = (0.06, 0.12, 0.13, 0.09, 0.09, 0.08, 0.1, 0.06, 0.06, 0.06, 0.08, 0.07)
 _WHOLE, _SO_FAR = 0.5, 0.3
 _ABSENT = 0.2
 
@@ -135,8 +149,33 @@ def _number_letter(asked: Asked | None, rng: np.random.Generator) -> Asked | Non
     return _with_letters(asked[0], asked[1], [str(number) for number in near_numbers(int(asked[1]), rng)], rng)
 
 
+def _first(shown: Sequence[int], _: np.random.Generator) -> Asked | None:
+    return (FIRST, brand_name(shown[0])) if shown else None
+
+
+def _next(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
+    """Ask what came after a brand that was shown once; after the last nothing did."""
+    once = [place for place, brand in enumerate(shown) if list(shown).count(brand) == 1]
+    if not once or len(shown) < 2:
+        return None
+    place = once[int(rng.integers(len(once)))]
+    follower = shown[place + 1] if place + 1 < len(shown) else 0
+    return NEXT.format(brand=brand_name(shown[place])), brand_name(follower)
+
+
+def _before(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
+    """Ask about two brands, each shown once."""
+    once = [brand for brand in shown if list(shown).count(brand) == 1]
+    if len(once) < 2:
+        return None
+    one, other = (once[place] for place in rng.permutation(len(once))[:2].tolist())
+    asked = BEFORE.format(brand=brand_name(one), other=brand_name(other))
+    return asked, "yes" if once.index(one) < once.index(other) else "no"
+
+
 _ASK: tuple[Ask, ...] = (
     _which, _colour, _order, _ads, _times, _which_letter, _order_letter, _ads_letter, _times_letter,
+    _first, _next, _before,
 )  # fmt: skip
 
 
