@@ -47,7 +47,7 @@ def _chosen(quiz: Quiz) -> str:
     return _options(quiz)["ABCD".index(quiz.answer)] if "\n" in quiz.question else quiz.answer
 
 
-def _is_true(question: str, answer: str, shown: list[int]) -> bool:
+def _is_true(question: str, answer: str, shown: list[int]) -> bool:  # noqa: PLR0911 - one for each question
     names = [brand_name(brand) for brand in shown]
     if question == WHICH:
         return answer in (names or ["none"])
