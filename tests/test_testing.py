@@ -66,6 +66,10 @@ def test_what_is_not_in_memory_cannot_be_asked() -> None:
     model = ScriptedModel()
     with pytest.raises(NotInMemoryError, match="later span"):
         model.verdicts(watched(model, [0, 1, 2]), [Query(CAT.text, span=Span(3, 9))])
+    memory = model.open_memory(budget=4)
+    model.append(memory, [np.zeros((8, 8, 3), np.uint8)] * 12, [float(at) for at in range(12)])
+    with pytest.raises(NotInMemoryError, match="no longer in memory"):
+        model.verdicts(memory, [Query(CAT.text, span=Span(0, 2))])
 
 
 def test_the_budget_forgets_whole_windows() -> None:

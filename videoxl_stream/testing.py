@@ -311,7 +311,8 @@ class ScriptedModel:
         span = query.span or Span(-math.inf, math.inf)
         seen = [time_s for time_s in memory.times if span.start_s <= time_s < span.end_s]
         if not seen:
-            msg = f"no footage of {query.span} is in memory; ask about a later span"
+            gone = "no longer" if _touch(memory.evicted, span) else "not"
+            msg = f"footage of {query.span} is {gone} in memory; ask about a later span"
             raise NotInMemoryError(msg)
         true = any(part.start_s <= at < part.end_s for part in self.truth.get(query.text, ()) for at in seen)
         first = self.sure if true else 1 - self.sure

@@ -171,6 +171,38 @@ def test_asking_for_what_is_not_there_says_what_is(model: VideoXL, footage: list
         model.answer(memory, "Describe.", span=Span(100, 200))
 
 
+def test_what_has_left_is_told_from_what_never_came(model: VideoXL, footage: list[Image]) -> None:
+    memory = filled(model, footage[:40], budget=10)
+    with pytest.raises(NotInMemoryError, match="no longer in memory"):
+        model.verdicts(memory, [Query("Describe.", span=Span(3, 4))])
+    with pytest.raises(NotInMemoryError, match="is not in memory"):
+        model.verdicts(memory, [Query("Describe.", span=Span(60, 61))])
+    with pytest.raises(NotInMemoryError, match="is not in memory"):
+        model.verdicts(filled(model, footage[:20], times=[50.0 + i for i in range(20)]), [Query("?", span=Span(3, 4))])
+
+
+@COMMON
+@given(num_frames=st.integers(1, 47), cut=st.integers(0, 47), budget=st.sampled_from([None, 20]))
+def test_frames_encoded_before_give_the_same_memory(
+    model: VideoXL, footage: list[Image], num_frames: int, cut: int, budget: int | None
+) -> None:
+    times = [float(i if i < 30 else i + 60) for i in range(num_frames)]  # a gap closes a window
+    whole = filled(model, footage[:num_frames], times=times, budget=budget)
+    features, memory = model.encode(footage[:num_frames]), model.open_memory(budget=budget)
+    for part in (slice(0, cut), slice(cut, num_frames)):
+        model.append_encoded(memory, features[part], times[part])
+    assert_same(whole, memory)
+    assert whole.pending.num_tokens == memory.pending.num_tokens
+
+
+def test_features_of_another_tower_are_refused(model: VideoXL, footage: list[Image]) -> None:
+    memory, features = model.open_memory(), model.encode(footage[:3])
+    for wrong, times in ((features[..., :-1], 3), (features[:, :-1], 3), (features, 2)):
+        with pytest.raises(ConfigError):
+            model.append_encoded(memory, wrong, [float(i) for i in range(times)])
+    assert memory.pending.num_tokens == 0
+
+
 @pytest.mark.parametrize(("ratio", "budget"), [(None, 4), (None, 0), (0, None), (41, None)])
 def test_impossible_memories_are_refused_at_once(model: VideoXL, ratio: int | None, budget: int | None) -> None:
     with pytest.raises(ConfigError):

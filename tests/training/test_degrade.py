@@ -33,7 +33,7 @@ def test_a_share_of_streams_stays_clean(pictures: torch.Tensor) -> None:
 
 
 def test_with_everything_off_only_colour_is_halved(pictures: torch.Tensor) -> None:
-    gentle = Degrade(clean=0.0, blur=0.0, contrast=0.0, noise=0.0, step=0.0, lost=0.0)
+    gentle = Degrade(clean=0, blur=0, gamma=0, cast=0, fade=0, contrast=0, noise=0, step=0, lost=0)
     seen = gentle(pictures, torch.Generator().manual_seed(0))
     assert (seen.float() - pictures.float()).abs().mean() < 1.5
     grey = pictures[..., :1].expand(-1, -1, -1, -1, 3)

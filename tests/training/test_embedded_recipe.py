@@ -3,12 +3,13 @@
 import dataclasses
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
 
-from videoxl_stream.errors import ConfigError
+from videoxl_stream.errors import CheckpointError, ConfigError
 from videoxl_stream.model.pictures import PictureProcessor, normalised
 from videoxl_stream.model.prompts import around_footage
 from videoxl_stream.model.video_xl import VideoXL
@@ -19,6 +20,7 @@ from videoxl_stream.training.embedded import Training, build_network
 from videoxl_stream.training.footage.tokenizer import build_tokenizer
 from videoxl_stream.training.objective import Objective, Texts, slots_before
 from videoxl_stream.training.recipe import Length, Phase, Recipe
+from videoxl_stream.training.saved_run import RunState, SavedRun
 
 TINY = dataclasses.replace(
     Recipe(),
@@ -34,23 +36,63 @@ TINY = dataclasses.replace(
     text_mlp=48,
     ratios=(2, 4),
     ratio_shares=(0.5, 0.5),
-    questions=3,
+    questions=6,
+    quizzes=6,
     vision_frames=16,
+    vision_steps=1,
+    stream_steps=2,
     warmup_steps=1,
     phases=(Phase(1.0, (Length(20, 2, 1.0),)),),
 )
 
 
-def test_a_run_saves_a_model_and_another_goes_on_from_it(tmp_path: Path) -> None:
-    training = Training(TINY, tmp_path, torch.device("cpu"), max_seconds=600)
-    training.run(vision_steps=1, stream_steps=2)
-    model = VideoXL.from_pretrained(tmp_path)
+def _train(folder: Path, recipe: Recipe = TINY, **options: Any) -> Training:
+    training = Training(recipe, folder / "run", torch.device("cpu"), **{"max_seconds": 600.0, **options})
+    training.run()
+    return training
+
+
+def test_a_run_writes_a_model_and_another_begins_with_it(tmp_path: Path) -> None:
+    training = _train(tmp_path)
+    training.write_model(tmp_path / "model")
+    model = VideoXL.from_pretrained(tmp_path / "model")
     assert model.window_frames == TINY.window_frames
-    assert Recipe.load(tmp_path / "recipe.json") == TINY
-    assert any(row["phase"] == "held out" for row in json.loads((tmp_path / "log.json").read_text()))
-    more = Training(TINY, tmp_path, torch.device("cpu"), max_seconds=600, start=tmp_path)
+    assert Recipe.load(tmp_path / "model" / "recipe.json") == TINY
+    assert any(row["phase"] == "held out" for row in json.loads((tmp_path / "model" / "log.json").read_text()))
+    more = Training(TINY, tmp_path / "more", torch.device("cpu"), max_seconds=600, start=tmp_path / "model")
     for name, kept in model.network.state_dict().items():
-        torch.testing.assert_close(more.objective.network.state_dict()[name], kept)
+        rows = slice(None, len(training.tokenizer)) if "embed_tokens" in name or "lm_head" in name else slice(None)
+        torch.testing.assert_close(more.objective.network.state_dict()[name][rows], kept[rows])
+
+
+def test_a_run_out_of_time_goes_on_where_it_stopped(tmp_path: Path) -> None:
+    first = _train(tmp_path, max_seconds=0.0)
+    assert first.state.steps == {}
+    longer = dataclasses.replace(TINY, stream_steps=3)
+    done = _train(tmp_path, TINY)
+    assert done.state.steps == {"vision": 1, "streams": 2}
+    more = Training(longer, tmp_path / "run", torch.device("cpu"), max_seconds=600)
+    for name, tensor in done.objective.state_dict().items():
+        torch.testing.assert_close(more.objective.state_dict()[name], tensor)
+    assert more.run()
+    assert (more.state.steps, more.state.pieces) == ({"vision": 1, "streams": 3}, 3)
+    steps = [row["step"] for row in more.state.log if row["phase"] == "streams"]
+    assert steps == sorted(steps)
+
+
+def test_a_run_that_lacks_a_part_is_refused(tmp_path: Path) -> None:
+    _train(tmp_path)
+    (tmp_path / "run" / "weights-1.safetensors").unlink()
+    with pytest.raises(CheckpointError, match="all its parts"):
+        Training(TINY, tmp_path / "run", torch.device("cpu"), max_seconds=600)
+
+
+def test_no_part_of_a_run_is_large(tmp_path: Path) -> None:
+    saved = SavedRun(tmp_path)
+    saved.save(torch.nn.Sequential(*(torch.nn.Linear(1500, 1500) for _ in range(3))), RunState())
+    parts = list(tmp_path.glob("weights-*"))
+    assert len(parts) == 3
+    assert all(part.stat().st_size < 16 * 2**20 for part in parts)
 
 
 def test_what_is_trained_is_what_streams_run() -> None:

@@ -58,7 +58,12 @@ def test_somebody_brings_a_bag_and_somebody_takes_it_away() -> None:
     for seed in range(6):
         scenario = Scenario.of(seed, "site", 180.0, BAGS)
         bags = scenario.batch.site.bags.traits
-        half_x, put_s, end_s = 0.9 * bags["size"][0, 0].item(), bags["start_s"][0, 0].item(), bags["end_s"][0, 0].item()
+        zoom = scenario.batch.site.plan["zoom"].item()
+        half_x, put_s, end_s = (
+            0.9 * zoom * bags["size"][0, 0].item(),
+            bags["start_s"][0, 0].item(),
+            bags["end_s"][0, 0].item(),
+        )
         times = [put_s - 9, put_s - 1.5, put_s - 0.3, put_s + 0.5, end_s - 0.5, end_s + 0.3, end_s + 2.5, end_s + 9]
         at = _bags_like(scenario, half_x, times)
         assert [len(found) for found in at] == [0, 1, 1, 1, 1, 1, 1, 0]
@@ -83,8 +88,8 @@ def test_crowds_stand_outside_the_zone_close_together(busy: SceneBatch) -> None:
     times = _times(40, 60.0)
     shapes, crowd = busy.draw(times).shapes, busy.labels(times)["crowd"]
     legs = _near(shapes[..., TAPER], 0.2) & _near(shapes[..., CORNER], 0.2) & (shapes[..., OPACITY] > 0)
-    feet = shapes[..., CY] + shapes[..., HALF_Y]
     plan = busy.site.plan
+    feet = (shapes[..., CY] + shapes[..., HALF_Y] - 0.8) / plan["zoom"].unsqueeze(-1) + 0.8
     inside = ((feet - plan["zone_y"].unsqueeze(-1)).abs() < 0.97 * plan["zone_half_y"].unsqueeze(-1)) & legs
     assert not (inside.any(dim=-1) & crowd & (plan["has_zone"] > 0)).any()
     x = shapes[..., CX][crowd]

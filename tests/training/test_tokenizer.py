@@ -33,7 +33,7 @@ def test_words_of_questions_and_answers_are_one_token() -> None:
 def test_it_is_small_deterministic_and_ends_turns_as_qwen_does(tmp_path: Path) -> None:
     again = build_tokenizer()
     assert again.backend_tokenizer.to_str() == TOKENIZER.backend_tokenizer.to_str()
-    assert 512 <= len(TOKENIZER) <= 640
+    assert 512 <= len(TOKENIZER) <= 704
     assert TOKENIZER.eos_token == "<|im_end|>"
     assert all(len(TOKENIZER.encode(special)) == 1 for special in SPECIALS)
 

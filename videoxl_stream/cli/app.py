@@ -9,6 +9,7 @@ from typer.core import TyperGroup
 from videoxl_stream.cli.ask import ask
 from videoxl_stream.cli.config import config
 from videoxl_stream.cli.demo import demo
+from videoxl_stream.cli.eval import evaluate
 from videoxl_stream.cli.events import events
 from videoxl_stream.cli.frames import frames
 from videoxl_stream.cli.outbox import outbox
@@ -49,6 +50,7 @@ app.command()(verify)
 app.command()(demo)
 app.command()(report)
 app.add_typer(config)
+app.add_typer(evaluate)
 app.add_typer(events)
 app.add_typer(frames)
 app.add_typer(outbox)

@@ -32,11 +32,13 @@ class ClipPair:
         seed: of both; half of all streams have no event.
         duration_s: of each clip.
         encoding: size, frame rate and quality.
+        looks: ``seen`` in training or ``unseen``, see ``footage.families``.
     """
 
     seed: int
     duration_s: float = DURATION_S
     encoding: ClipFormat = ENCODING
+    looks: str = "seen"
 
     @property
     def styles(self) -> dict[str, str]:
@@ -46,7 +48,10 @@ class ClipPair:
     @property
     def scenarios(self) -> dict[str, Scenario]:
         """What happens on each stream; nothing is rendered."""
-        return {name: Scenario.of(self.seed, style, self.duration_s) for name, style in self.styles.items()}
+        return {
+            name: Scenario.of(self.seed, style, self.duration_s, looks=self.looks)
+            for name, style in self.styles.items()
+        }
 
     def paths(self, folder: Path) -> dict[str, Path]:
         """Where the clip of each stream stands."""
@@ -68,7 +73,13 @@ class ClipPair:
             tell = None if on_progress is None else partial(on_progress, name)
             path = self.paths(folder)[name]
             return write_clip(
-                path, self.seed, self.styles[name], self.duration_s, encoding=self.encoding, on_progress=tell
+                path,
+                self.seed,
+                self.styles[name],
+                self.duration_s,
+                encoding=self.encoding,
+                looks=self.looks,
+                on_progress=tell,
             )
 
         # A picture is too small to share: threads that wait for one another would take twice as long.

@@ -45,12 +45,14 @@ class Measure:
         duration_s: of each clip.
         encoding: of each clip.
         cache: keeps what was found on each seed; None keeps nothing.
+        looks: of each clip, ``seen`` in training or ``unseen``.
     """
 
     trial: Trial
     duration_s: float = DURATION_S
     encoding: ClipFormat = ENCODING
     cache: Path | None = None
+    looks: str = "seen"
 
     def run(self, seeds: Sequence[int], jobs: int) -> Scoreboard:
         """Try all seeds that are not in the cache yet, side by side."""
@@ -58,7 +60,7 @@ class Measure:
 
     def find(self, seed: int) -> Findings:
         """Try one seed, unless its findings were kept."""
-        pair = ClipPair(seed, self.duration_s, self.encoding)
+        pair = ClipPair(seed, self.duration_s, self.encoding, self.looks)
         if self.cache is None:
             with TemporaryDirectory() as folder:
                 return self.trial.run(pair, Path(folder))
@@ -74,7 +76,7 @@ class Measure:
     def stamp(self) -> str:
         """Names all that findings depend on: footage, weights, rules, baselines, settings."""
         parts = [VideoXL.from_pretrained(self.trial.model).fingerprint, repr(embedded_rules()), repr(self.trial)]
-        parts += [str(self.duration_s), repr(asdict(self.encoding))]
+        parts += [str(self.duration_s), repr(asdict(self.encoding)), self.looks]
         for path in sorted(Path(footage.__path__[0]).glob("*.py")):
             parts.append(path.read_text(encoding="utf-8"))
         return hashlib.sha256("\x1f".join(parts).encode()).hexdigest()

@@ -153,9 +153,14 @@ class VideoMemory:
         if len(inside) == 0:
             held = self.span
             where = "it is empty" if held is None else f"it holds {held.start_s:.1f} s to {held.end_s:.1f} s"
-            msg = f"[{span.start_s:.1f}, {span.end_s:.1f}) s is not in memory: {where}; ask for a span inside that"
+            gone = "no longer" if self._has_left(span) else "not"
+            msg = f"[{span.start_s:.1f}, {span.end_s:.1f}) s is {gone} in memory: {where}; ask for a span inside that"
             raise NotInMemoryError(msg)
         return View(self.first + int(inside[0]), self.first + int(inside[-1]) + 1)
+
+    def _has_left(self, span: Span) -> bool:
+        """Whether footage of a span was here before the oldest was forgotten."""
+        return bool(self.evicted) and span.end_s > self.evicted[0] and span.start_s <= self.evicted[1]
 
     def starts(self, span: Span) -> list[float]:
         """Times within a span at which remembered footage begins that can be told apart, ascending."""

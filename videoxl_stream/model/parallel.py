@@ -21,7 +21,8 @@ from videoxl_stream.model.memory import VideoMemory
 from videoxl_stream.model.rotary import Rotary, rotate
 from videoxl_stream.model.slots import Slots
 
-_MAX_MASK_ELEMENTS = 2**22
+_MAX_MASK_ELEMENTS, _MAX_MASK_ELEMENTS_CUDA = 2**22, 2**24
+"""A group's mask at most: larger groups take fewer kernels, but more of what they compute is hidden."""
 _KEY_MULTIPLE = 16
 
 
@@ -137,10 +138,11 @@ class ParallelPass:
         """How many windows of the same shape from ``start`` on fit into one group's mask."""
         layout = self.layout
         keys = self.num_sink + layout.windows[start].num_tokens
+        most = _MAX_MASK_ELEMENTS_CUDA if self.device.type == "cuda" else _MAX_MASK_ELEMENTS
         stop = start
         while stop < len(layout.windows) and _same_shape(layout, start, stop):
             width = keys + layout.views[stop].stop - layout.views[start].first
-            if stop > start and (stop + 1 - start) * layout.windows[start].num_tokens * width > _MAX_MASK_ELEMENTS:
+            if stop > start and (stop + 1 - start) * layout.windows[start].num_tokens * width > most:
                 break
             stop += 1
         return stop - start

@@ -154,13 +154,39 @@ class VideoXL:
         Raises:
             ConfigError: frames or times are unusable; nothing has been added then.
         """
-        times = _checked(frames, timestamps)
+        times = _checked(len(frames), timestamps)
+        for index, frame in enumerate(frames):
+            check_picture(frame, f"frame {index}")
+        for start, stop in self._stretches(memory, times):
+            self._take(memory, self.encode(frames[start:stop]), times[start:stop])
+
+    def append_encoded(self, memory: VideoMemory, features: Tensor, timestamps: Sequence[float]) -> None:
+        """Add footage as ``append`` does, of frames encoded before: once for any number of memories.
+
+        Args:
+            memory: grows.
+            features: what ``encode`` gave, (frames, tokens, dim).
+            timestamps: presentation time of each frame, in seconds.
+
+        Raises:
+            ConfigError: features or times are unusable; nothing has been added then.
+        """
+        times = _checked(len(features), timestamps)
+        shape = (self.network.config.tokens_per_frame, self.network.config.text.hidden_size)
+        if features.shape[1:] != shape:
+            msg = f"features {tuple(features.shape)} are not (frames, {shape[0]}, {shape[1]}); give what encode() gave"
+            raise ConfigError(msg)
+        for start, stop in self._stretches(memory, times):
+            self._take(memory, features[start:stop], times[start:stop])
+
+    def _stretches(self, memory: VideoMemory, times: np.ndarray) -> Iterator[tuple[int, int]]:
+        """Frames that follow one another; between two stretches the window closes."""
         breaks = self._breaks(memory, times)
         for start, stop in pairwise((0, *breaks, len(times))):
             if start in breaks:
                 self.close_window(memory)
             if stop > start:
-                self._take(memory, frames[start:stop], times[start:stop])
+                yield start, stop
 
     def _breaks(self, memory: VideoMemory, times: np.ndarray) -> list[int]:
         """Frames before which the window closes: after a gap, or where the clock jumped back."""
@@ -170,9 +196,8 @@ class VideoXL:
             step = np.diff(times, prepend=memory.last_s)
         return [int(i) for i in np.flatnonzero((step > self.gap_s) | (step < 0))]
 
-    def _take(self, memory: VideoMemory, frames: Sequence[Image], times: np.ndarray) -> None:
-        features = self.encode(frames).flatten(0, 1)
-        memory.pending.features.append(features)
+    def _take(self, memory: VideoMemory, features: Tensor, times: np.ndarray) -> None:
+        memory.pending.features.append(features.flatten(0, 1))
         memory.pending.times.append(np.repeat(times, self.network.config.tokens_per_frame))
         memory.last_s = float(times[-1])
         window = self.network.config.text.beacon_window
@@ -330,14 +355,12 @@ class VideoXL:
         return torch.tensor([values], device=self.network.device)
 
 
-def _checked(frames: Sequence[Image], timestamps: Sequence[float]) -> np.ndarray:
+def _checked(num_frames: int, timestamps: Sequence[float]) -> np.ndarray:
     """Times as an array, after refusing what cannot be appended."""
     times = np.asarray(timestamps, dtype=np.float64)
-    if times.shape != (len(frames),) or not np.isfinite(times).all():
-        msg = f"{len(frames)} frames need as many finite timestamps in seconds, got {np.shape(timestamps)}"
+    if times.shape != (num_frames,) or not np.isfinite(times).all():
+        msg = f"{num_frames} frames need as many finite timestamps in seconds, got {np.shape(timestamps)}"
         raise ConfigError(msg)
-    for index, frame in enumerate(frames):
-        check_picture(frame, f"frame {index}")
     return times
 
 

@@ -13,16 +13,21 @@ from transformers import PreTrainedTokenizerFast
 
 from videoxl_stream.model.windows import RatioDraw, Window, cut
 from videoxl_stream.training.footage.drawing import Drawing
+from videoxl_stream.training.footage.insert_plan import InsertRates
 from videoxl_stream.training.footage.scenes import Rates, sample_batch
 from videoxl_stream.training.footage.vocabulary import KINDS
 from videoxl_stream.training.objective import FrameLabels, Texts
-from videoxl_stream.training.questioning import ask
+from videoxl_stream.training.questioning import ask, quiz
 from videoxl_stream.training.recipe import Recipe
 
 T = TypeVar("T")
 _DENSE = Rates(dict.fromkeys(KINDS, 1.5), quiet=0.1, channel=0.3, spread=(0.0, 0.0, 1.0, 2.0))
 _USUAL = Rates(dict.fromkeys(KINDS, 0.8), quiet=0.25, channel=0.3, spread=(0.0, 0.3, 1.0))
+_INSERTS = InsertRates()
+_MANY_INSERTS = InsertRates(counts=(*[0.0] * 18, 1.0), lengths_s=(1.0,))
+"""For single frames: one in three shows one."""
 _FRAMES_PER_SCENE = 8
+_MOST_TEXTS = 64
 _SHORT_FRAMES = 40
 """Streams up to this length are full of events: they are where the tower learns most."""
 
@@ -48,12 +53,16 @@ class Footage:
     channel: Tensor  # (streams,) bool: a broadcast, else a site
 
 
-def footage(seed: int, num_streams: int, duration_s: float, times: Tensor, rates: Rates) -> Footage:
+def footage(
+    seed: int, num_streams: int, duration_s: float, times: Tensor, rates: Rates, inserts: InsertRates
+) -> Footage:
     """Draw streams at times (streams, frames) in seconds, and label them."""
-    scenes = sample_batch(seed, num_streams, duration_s, rates)
+    scenes = sample_batch(seed, num_streams, duration_s, rates, inserts=inserts)
     found = scenes.labels(times)
     kinds = torch.stack([found[kind] for kind in KINDS], dim=-1)
-    return Footage(scenes.draw(times), FrameLabels(kinds, scenes.brands(times), scenes.people(times)), scenes.channel)
+    return Footage(
+        scenes.draw(times).compact(), FrameLabels(kinds, scenes.brands(times), scenes.people(times)), scenes.channel
+    )
 
 
 class FrameBatches(Dataset[Footage]):
@@ -72,7 +81,7 @@ class FrameBatches(Dataset[Footage]):
         """Draw frames at random moments of many streams."""
         streams = self._recipe.vision_frames // _FRAMES_PER_SCENE
         times = torch.from_numpy(rng.uniform(0, 60, (streams, _FRAMES_PER_SCENE)).astype(np.float32))
-        return footage(seed, streams, 60.0, times, _DENSE)
+        return footage(seed, streams, 60.0, times, _DENSE, _MANY_INSERTS)
 
 
 @dataclass(frozen=True)
@@ -102,24 +111,56 @@ class StreamBatches(Dataset[StreamBatch]):
         return self.make(rng, recipe.first_stream_seed + 1_000_000 + step, length.num_streams, length.num_frames)
 
     def make(
-        self, rng: np.random.Generator, seed: int, num_streams: int, num_frames: int, ratio: int | None = None
+        self,
+        rng: np.random.Generator,
+        seed: int,
+        num_streams: int,
+        num_frames: int,
+        ratio: int | None = None,
+        *,
+        quizzed: bool | None = None,
     ) -> StreamBatch:
-        """Draw streams of one length, their questions and, unless one is given, their ratios."""
+        """Draw streams of one length, questions or quizzes as chance has it and, unless one is given, their ratios."""
         recipe = self._recipe
         duration_s = num_frames / recipe.sample_fps
         times = torch.arange(num_frames).expand(num_streams, -1) / recipe.sample_fps
         rates = _DENSE if num_frames <= _SHORT_FRAMES else _USUAL
         times = times + float(rng.uniform(0, 1 / recipe.sample_fps))
-        drawn = footage(seed, num_streams, duration_s + 1, times, rates)
-        texts = ask(drawn.labels, drawn.channel, recipe.questions, self._tokenizer, rng, recipe.window_frames)
+        drawn = footage(seed, num_streams, duration_s + 1, times, rates, _INSERTS)
+        quizzed = rng.random() < recipe.quiz_share if quizzed is None else quizzed
+        if quizzed:
+            count = _per_stream(recipe.quizzes, num_streams)
+            texts = quiz(drawn.labels.brands, count, self._tokenizer, rng, recipe.window_frames)
+        else:
+            count = _per_stream(recipe.questions, num_streams)
+            texts = ask(drawn.labels, drawn.channel, count, self._tokenizer, rng, recipe.window_frames)
         return StreamBatch(drawn, texts, draw_windows(recipe, num_frames, rng, ratio))
+
+
+def _per_stream(per_step: int, num_streams: int) -> int:
+    """Texts of each stream: few long streams are asked more, but not so much that they cost more than footage."""
+    return min(max(per_step // num_streams, 1), _MOST_TEXTS)
+
+
+def usual_ratios(recipe: Recipe) -> list[int]:
+    """The two ratios that training draws most."""
+    shares = sorted(zip(recipe.ratio_shares, recipe.ratios, strict=True))
+    return sorted(ratio for _, ratio in shares[-2:])
+
+
+def ratio_shares(recipe: Recipe, num_frames: int) -> np.ndarray:
+    """How often each ratio is drawn for streams of a length, (ratios,)."""
+    is_long = num_frames > recipe.long_frames
+    shares = np.array(recipe.long_ratio_shares if is_long else recipe.ratio_shares)
+    normalised: np.ndarray = shares / shares.sum()
+    return normalised
 
 
 def draw_windows(recipe: Recipe, num_frames: int, rng: np.random.Generator, ratio: int | None = None) -> list[Window]:
     """Windows of a batch: the given ratio, or one drawn for all, or one drawn for each."""
-    window, shares = recipe.window_frames * recipe.tokens_per_frame, np.array(recipe.ratio_shares)
-    num_raw, shares = num_frames * recipe.tokens_per_frame, shares / shares.sum()
-    if ratio is None and rng.random() < recipe.mixed_ratio_share:
+    window, shares = recipe.window_frames * recipe.tokens_per_frame, ratio_shares(recipe, num_frames)
+    num_raw = num_frames * recipe.tokens_per_frame
+    if ratio is None and num_frames <= recipe.long_frames and rng.random() < recipe.mixed_ratio_share:
         sizes = [min(window, num_raw - start) for start in range(0, num_raw, window)]
         return [Window(size, int(rng.choice(recipe.ratios, p=shares))) for size in sizes]
     ratio = int(rng.choice(recipe.ratios, p=shares)) if ratio is None else ratio

@@ -1,14 +1,16 @@
 """Train the embedded model: the tower on frame labels, then everything on streams.
 
-    python -m videoxl_stream.training.embedded OUT [--recipe JSON] [--start FOLDER] [--max-seconds S]
+    python -m videoxl_stream.training.embedded RUN [--recipe JSON] [--start MODEL] [--max-seconds S] [--model FOLDER]
 
-Needs one GPU. Writes checkpoints every minute, at the end the model in our own layout, and log.json with curves.
+Needs one GPU. RUN is saved every minute, and the same command goes on with it until its recipe is done. ``--model``
+writes the model in our own layout, in half precision.
 """
 
 from __future__ import annotations
 
 import argparse
 import copy
+import itertools
 import json
 import math
 import time
@@ -20,7 +22,7 @@ import numpy as np
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
-from torch.utils.data import DataLoader, Dataset
+from torch.utils.data import DataLoader, Dataset, Subset
 from transformers import PreTrainedTokenizerFast
 
 from videoxl_stream.model.configuration import VideoXLConfig
@@ -28,21 +30,29 @@ from videoxl_stream.model.network import VideoXLForConditionalGeneration
 from videoxl_stream.model.pictures import PictureProcessor, normalised
 from videoxl_stream.model.prompts import around_footage
 from videoxl_stream.model.video_xl import VideoXL
-from videoxl_stream.training.batches import Footage, FrameBatches, StreamBatch, StreamBatches, moved, unchanged
+from videoxl_stream.training.batches import (
+    Footage,
+    FrameBatches,
+    StreamBatch,
+    StreamBatches,
+    moved,
+    unchanged,
+    usual_ratios,
+)
 from videoxl_stream.training.footage.degrade import Degrade
-from videoxl_stream.training.footage.phrases import TOPICS
 from videoxl_stream.training.footage.renderer import Renderer
 from videoxl_stream.training.footage.tokenizer import build_tokenizer
 from videoxl_stream.training.footage.vocabulary import KINDS
 from videoxl_stream.training.objective import Objective
+from videoxl_stream.training.questioning import TOPICS
 from videoxl_stream.training.recipe import Recipe
+from videoxl_stream.training.saved_run import RunState, SavedRun
 from videoxl_stream.training.warm_start import carry_over
 
 _HEADS = "heads.safetensors"
 _HELD_OUT_SEED = 5_000_000
 _HELD_OUT_BATCHES = 2
-_COMPILED = 2
-"""Steps after which everything is compiled and time begins to count."""
+_VISION, _STREAMS = "vision", "streams"
 
 
 def build_network(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> VideoXLForConditionalGeneration:
@@ -81,18 +91,30 @@ def build_network(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> VideoXL
 
 
 class Training:
-    """One run on one GPU."""
+    """One piece of a run on one GPU: from where the last one stopped to the recipe's end, or as far as time allows.
+
+    Args:
+        recipe: what to do.
+        run: where the run is kept.
+        device: where to train.
+        max_seconds: for this piece.
+        start: an earlier model to begin with, if the run has not begun yet.
+    """
 
     def __init__(
-        self, recipe: Recipe, out: Path, device: torch.device, max_seconds: float, start: Path | None = None
+        self, recipe: Recipe, run: Path, device: torch.device, max_seconds: float, start: Path | None = None
     ) -> None:
-        self.recipe, self.out, self.device = recipe, out, device
+        self.recipe, self.device = recipe, device
         self.tokenizer = build_tokenizer()
         network = build_network(recipe, self.tokenizer)
         prefix = self.tokenizer.encode(around_footage()[0])
         self.objective = Objective(network, prefix).to(device)
-        if start is not None:
-            self._go_on(start)
+        self.saved_run, self.state = SavedRun(run), RunState()
+        if self.saved_run.exists:
+            self.state = self.saved_run.load(self.objective)
+        elif start is not None:
+            self._begin_with(start)
+        self.state.pieces += 1
         self.vision: Any = network.model.vision.video
         self.render, self.degrade = Renderer(compiled=device.type == "cuda"), Degrade()
         if device.type == "cuda":
@@ -100,10 +122,8 @@ class Training:
         self.generator = torch.Generator(device).manual_seed(recipe.seed)
         self.started = self.saved = time.monotonic()
         self.max_seconds = max_seconds
-        self.log: list[dict[str, float | str]] = []
-        self.skipped = 0
 
-    def _go_on(self, start: Path) -> None:
+    def _begin_with(self, start: Path) -> None:
         """Begin with what an earlier run has learnt: the weights, and the label heads if they are of the same kinds."""
         carry_over(start, self.objective.network, self.tokenizer)
         if (start / _HEADS).is_file():
@@ -115,15 +135,18 @@ class Training:
     def _heads(self) -> nn.ModuleDict:
         return nn.ModuleDict({"frame": self.objective.frame_head, "beacon": self.objective.beacon_head})
 
-    def run(self, vision_steps: int, stream_steps: int) -> None:
-        """Train and save."""
-        recipe, frames = self.recipe, FrameBatches(self.recipe, vision_steps)
-        self._phase("vision", frames, self._vision_losses, recipe.vision_lr, recipe.vision_seconds)
-        self.measure_frames(frames)
-        streams = StreamBatches(recipe, stream_steps, self.tokenizer)
-        self._phase("streams", streams, self._stream_losses, recipe.lr, recipe.stream_seconds)
+    def run(self) -> bool:
+        """Train, save and measure; says whether the recipe is done."""
+        recipe = self.recipe
+        frames = FrameBatches(recipe, recipe.vision_steps)
+        streams = StreamBatches(recipe, recipe.stream_steps, self.tokenizer)
+        done = self._phase(_VISION, frames, self._vision_losses, recipe.vision_lr)
+        done = done and self._phase(_STREAMS, streams, self._stream_losses, recipe.lr)
         self.save()
+        self.measure_frames(frames)
         self.measure(streams)
+        self.save()
+        return done
 
     @torch.no_grad()
     def measure_frames(self, frames: FrameBatches) -> None:
@@ -141,18 +164,16 @@ class Training:
 
     @torch.no_grad()
     def measure(self, streams: StreamBatches) -> None:
-        """Print how often held-out questions are answered right, by length, ratio and topic."""
-        for length in self.recipe.phases[-1].lengths:
-            for ratio in self.recipe.ratios:
-                right: dict[str, list[float]] = {}
-                for part in range(_HELD_OUT_BATCHES):
-                    rng = np.random.default_rng((self.recipe.seed, 3, part))
-                    batch = streams.make(rng, _HELD_OUT_SEED + part, length.num_streams, length.num_frames, ratio)
-                    self._tally(batch, right)
-                row = {topic: round(float(np.mean(found)), 3) for topic, found in right.items() if found}
-                self.log.append({"phase": "held out", "frames": length.num_frames, "ratio": ratio, **row})
-                print(json.dumps(self.log[-1]), flush=True)
-        (self.out / "log.json").write_text(json.dumps(self.log) + "\n", encoding="utf-8")
+        """Print how often held-out questions and quizzes are answered right, by length, ratio and topic."""
+        for length, ratio in itertools.product(self.recipe.phases[-1].lengths, usual_ratios(self.recipe)):
+            right: dict[str, list[float]] = {}
+            for part, quizzed in itertools.product(range(_HELD_OUT_BATCHES), (False, True)):
+                rng = np.random.default_rng((self.recipe.seed, 3, part))
+                shape, seed = (length.num_streams, length.num_frames, ratio), _HELD_OUT_SEED + part
+                self._tally(streams.make(rng, seed, *shape, quizzed=quizzed), right)
+            row = {topic: round(float(np.mean(found)), 3) for topic, found in right.items() if found}
+            self.state.log.append({"phase": "held out", "frames": length.num_frames, "ratio": ratio, **row})
+            print(json.dumps(self.state.log[-1]), flush=True)
 
     def _tally(self, batch: StreamBatch, right: dict[str, list[float]]) -> None:
         footage, texts = moved(batch.footage, self.device), moved(batch.texts, self.device)
@@ -191,29 +212,33 @@ class Training:
         features = self.features(self.frames(footage))
         return self.objective.streams(features, batch.windows, texts, footage.labels)
 
-    def _phase(self, name: str, batches: Dataset[Any], losses: Any, peak_lr: float, seconds: float) -> None:
-        optimizer, began = self._optimizer(peak_lr), time.monotonic()
+    def _phase(self, name: str, batches: Dataset[Any], losses: Any, peak_lr: float) -> bool:
+        """Take the steps of a phase that are left; says whether all are taken."""
+        steps: int = len(batches)  # type: ignore[arg-type]
+        first = self.state.steps.get(name, 0)
+        if first >= steps:
+            return True
+        optimizer = self._optimizer(peak_lr)
         weights = {"answer": 1.0, "beacon": self.recipe.beacon_loss, "frame": self.recipe.frame_loss}
-        if name == "vision":
+        if name == _VISION:
             weights = {"frame": 1.0}
-        steps = len(batches)  # type: ignore[arg-type]
-        for step, batch in enumerate(self._load(batches)):
-            if step == _COMPILED:
-                began = time.monotonic()
-            progress = max(step / steps, (time.monotonic() - began) / seconds if step >= _COMPILED else 0.0)
-            if progress >= 1 or time.monotonic() - self.started > self.max_seconds:
+        for step, batch in enumerate(self._load(Subset(batches, range(first, steps))), start=first):
+            if time.monotonic() - self.started > self.max_seconds:
                 print(f"{name}: out of time at step {step} of {steps}", flush=True)
-                return
+                return False
+            rate = peak_lr * self._schedule(step - first, step / steps, self.recipe.rewarm_steps if first else None)
             for group in optimizer.param_groups:
-                group["lr"] = peak_lr * self._schedule(step, progress)
+                group["lr"] = rate
             with torch.autocast(self.device.type, torch.bfloat16):
                 parts = losses(batch)
                 total = torch.stack([weights[part] * loss for part, loss in parts.items()]).sum()
             self._update(optimizer, total)
+            self.state.steps[name] = step + 1
             self._report(name, step, steps, parts)
+        return True
 
     def _load(self, batches: Dataset[Any]) -> Iterator[Any]:
-        workers = 12 if self.device.type == "cuda" else 0
+        workers = 14 if self.device.type == "cuda" else 0
         options = {"prefetch_factor": 4} if workers else {}
         return iter(DataLoader(batches, batch_size=None, num_workers=workers, collate_fn=unchanged, **options))  # type: ignore[arg-type]
 
@@ -226,9 +251,9 @@ class Training:
         ]
         return torch.optim.AdamW(groups, lr=lr, betas=(0.9, 0.98), fused=self.device.type == "cuda")
 
-    def _schedule(self, step: int, progress: float) -> float:
-        """One cosine over the whole phase, after a warm-up."""
-        warm = min(1.0, (step + 1) / self.recipe.warmup_steps)
+    def _schedule(self, step: int, progress: float, rewarm_steps: int | None) -> float:
+        """One cosine over the whole phase, after a warm-up of each piece."""
+        warm = min(1.0, (step + 1) / (rewarm_steps or self.recipe.warmup_steps))
         last = self.recipe.last_lr_share
         return warm * (last + (1 - last) * 0.5 * (1 + math.cos(math.pi * progress)))
 
@@ -239,46 +264,53 @@ class Training:
         if torch.isfinite(norm):  # a masked kernel's backward has been seen to overflow now and then
             optimizer.step()
         else:
-            self.skipped += 1
+            self.state.skipped += 1
 
     def _report(self, name: str, step: int, steps: int, parts: dict[str, Tensor]) -> None:
         if step % 20 == 0 or step == steps - 1:
-            row: dict[str, float | str] = {part: round(loss.item(), 4) for part, loss in parts.items()}
+            row: dict[str, Any] = {part: round(loss.item(), 4) for part, loss in parts.items()}
             seconds = round(time.monotonic() - self.started, 1)
-            self.log.append({"phase": name, "step": step, "seconds": seconds, "skipped": self.skipped, **row})
+            where = {"phase": name, "piece": self.state.pieces, "step": step, "seconds": seconds}
+            self.state.log.append({**where, "skipped": self.state.skipped, **row})
             if step % 100 == 0 or step == steps - 1:
-                print(json.dumps(self.log[-1]), flush=True)
+                print(json.dumps(self.state.log[-1]), flush=True)
         if time.monotonic() - self.saved > self.recipe.checkpoint_seconds:
             self.save()
 
     def save(self) -> None:
-        """Write the model as it is now in our own layout, in half precision, and the log."""
+        """Save the run as it is now."""
         self.saved = time.monotonic()
+        self.saved_run.save(self.objective, self.state)
+
+    def write_model(self, folder: Path) -> None:
+        """Write the model as it is now in our own layout, in half precision, with its heads, recipe and curves."""
+        folder.mkdir(parents=True, exist_ok=True)
         network = copy.deepcopy(self.objective.network).half()
         pictures = PictureProcessor(self.recipe.image_size, "squash")
-        VideoXL(network, self.tokenizer, pictures).save_pretrained(self.out)
-        save_file(self._heads.state_dict(), self.out / _HEADS)
-        self.recipe.save(self.out / "recipe.json")
-        (self.out / "log.json").write_text(json.dumps(self.log) + "\n", encoding="utf-8")
+        VideoXL(network, self.tokenizer, pictures).save_pretrained(folder)
+        save_file(self._heads.state_dict(), folder / _HEADS)
+        self.recipe.save(folder / "recipe.json")
+        (folder / "log.json").write_text(json.dumps(self.state.log) + "\n", encoding="utf-8")
 
 
 def main() -> None:
     """Run the command."""
     parser = argparse.ArgumentParser(prog="python -m videoxl_stream.training.embedded", description=__doc__)
-    parser.add_argument("out", type=Path)
+    parser.add_argument("run", type=Path, help="folder of the run; one that has begun is gone on with")
     parser.add_argument("--recipe", type=Path, help="JSON; the committed recipe if left out")
-    parser.add_argument("--start", type=Path, help="folder of an earlier run to go on from")
-    parser.add_argument("--vision-steps", type=int, default=700)
-    parser.add_argument("--stream-steps", type=int, default=2200)
-    parser.add_argument("--max-seconds", type=float, default=560.0)
+    parser.add_argument("--start", type=Path, help="folder of an earlier model to begin with")
+    parser.add_argument("--model", type=Path, help="folder to write the model to")
+    parser.add_argument("--max-seconds", type=float, default=540.0, help="of training, in this piece")
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe) if arguments.recipe else Recipe()
     device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew, for 40 ms, at every length it has not seen
-    arguments.out.mkdir(parents=True, exist_ok=True)
-    training = Training(recipe, arguments.out, device, arguments.max_seconds, arguments.start)
-    training.run(arguments.vision_steps, arguments.stream_steps)
+    training = Training(recipe, arguments.run, device, arguments.max_seconds, arguments.start)
+    done = arguments.max_seconds > 0 and training.run()
+    if arguments.model:
+        training.write_model(arguments.model)
+    print("the recipe is done" if done else f"not done: {training.state.steps}; the same command goes on", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,7 +1,9 @@
-"""Questions about footage as padded token sequences."""
+"""Questions and quizzes about footage as padded token sequences."""
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -9,12 +11,28 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from videoxl_stream.model.prompts import END_OF_TURN, IGNORE_INDEX, around_footage
+from videoxl_stream.training.footage.phrases import TOPICS as QUESTION_TOPICS
 from videoxl_stream.training.footage.phrases import Catalogue
-from videoxl_stream.training.footage.questions import Asker, Questions
+from videoxl_stream.training.footage.questions import Asker
+from videoxl_stream.training.footage.quizzes import TOPICS as QUIZ_TOPICS
+from videoxl_stream.training.footage.quizzes import draw_quizzes
 from videoxl_stream.training.footage.vocabulary import KINDS
 from videoxl_stream.training.objective import FrameLabels, Texts
 
-_MULTIPLE = 4
+TOPICS = (*QUESTION_TOPICS, *QUIZ_TOPICS)
+_MULTIPLE = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One text of a batch: whose, about what, as ids, and which frames [first, last) it sees."""
+
+    stream: int
+    topic: int
+    question: list[int]
+    answer: list[int]
+    first: int
+    last: int
 
 
 @lru_cache(maxsize=4)
@@ -48,30 +66,53 @@ def ask(
     generator = torch.Generator().manual_seed(int(rng.integers(2**62)))
     kinds = {kind: labels.kinds[..., i] for i, kind in enumerate(KINDS)}
     drawn = Asker(catalogue, window).ask(kinds, labels.brands, labels.people, channel, per_stream, generator)
-    return _padded(drawn, len(channel), per_stream, questions, answers, window)
-
-
-def _padded(
-    drawn: Questions,
-    num_streams: int,
-    per_stream: int,
-    questions: list[list[int]],
-    answers: list[list[int]],
-    window: int,
-) -> Texts:
     columns = (drawn.stream, drawn.topic, drawn.question, drawn.answer, drawn.first, drawn.last)
-    rows = list(zip(*(t.tolist() for t in columns), strict=True))
-    longest = max((len(questions[q]) + len(answers[a]) for _, _, q, a, *_ in rows), default=_MULTIPLE)
+    numbers = zip(*(column.tolist() for column in columns), strict=True)
+    rows = (Row(stream, topic, questions[q], answers[a], first, last) for stream, topic, q, a, first, last in numbers)
+    return _padded(rows, len(channel), per_stream, window)
+
+
+def quiz(
+    brands: torch.Tensor, per_stream: int, tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator, window: int
+) -> Texts:
+    """Draw up to ``per_stream`` quizzes about the ads of each stream.
+
+    Args:
+        brands: of each frame, (streams, frames), 0 for none.
+        per_stream: texts per stream.
+        tokenizer: the model's.
+        rng: where chance comes from.
+        window: frames of a window; quizzes see whole windows.
+    """
+    template, encode = around_footage()[1], tokenizer.encode
+    rows = (
+        Row(
+            stream,
+            len(QUESTION_TOPICS) + one.topic,
+            encode(template.format(one.question)),
+            encode(one.answer + END_OF_TURN),
+            one.first,
+            one.last,
+        )
+        for stream, shown in enumerate(brands.numpy())
+        for one in draw_quizzes(shown, per_stream, window, rng)
+    )
+    return _padded(rows, len(brands), per_stream, window)
+
+
+def _padded(texts: Iterable[Row], num_streams: int, per_stream: int, window: int) -> Texts:
+    rows = list(texts)
+    longest = max((len(row.question) + len(row.answer) for row in rows), default=_MULTIPLE)
     width = -(-longest // _MULTIPLE) * _MULTIPLE
     ids = torch.zeros(num_streams, per_stream, width, dtype=torch.int64)
     labels = torch.full_like(ids, IGNORE_INDEX)
     ranges = np.tile(np.array([0, window]), (num_streams, per_stream, 1))
     taken = [0] * num_streams
     topics = np.full((num_streams, per_stream), -1)
-    for stream, topic, question, answer, first, last in rows:
-        place, asked, said = taken[stream], questions[question], answers[answer]
+    for row in rows:
+        stream, place, asked, said = row.stream, taken[row.stream], row.question, row.answer
         taken[stream] += 1
         ids[stream, place, : len(asked) + len(said)] = torch.tensor([*asked, *said])
         labels[stream, place, len(asked) : len(asked) + len(said)] = torch.tensor(said)
-        ranges[stream, place], topics[stream, place] = (first, last), topic
+        ranges[stream, place], topics[stream, place] = (row.first, row.last), row.topic
     return Texts(ids, labels, ranges, topics)

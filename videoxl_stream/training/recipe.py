@@ -20,7 +20,7 @@ class Length:
 
 @dataclass(frozen=True, slots=True)
 class Phase:
-    """A stretch of training: its share of the time, and the lengths it mixes."""
+    """A stretch of training: its share of the steps, and the lengths it mixes."""
 
     share: float
     lengths: tuple[Length, ...]
@@ -37,8 +37,13 @@ class Recipe:
     Args:
         seed: of weights and of training footage; footage seeds count up from ``first_stream_seed``.
         first_stream_seed: seeds below it are never trained on.
-        vision_seconds: most time for the tower on frame labels; a slow machine takes fewer steps.
-        stream_seconds: the same for the whole model on streams.
+        questions: about events, in a step.
+        quizzes: about ads, in a step; a share of ``quiz_share`` of all steps is of this sort.
+        ratio_shares: how often each ratio is drawn; ``long_ratio_shares`` for streams of more than ``long_frames``.
+        mixed_ratio_share: of shorter streams whose windows draw their ratios one by one, which takes far more kernels.
+        vision_steps: of the tower on frame labels, at first.
+        stream_steps: of the whole model on streams, after that; phases are shares of them.
+        rewarm_steps: over which the learning rate comes back when a run goes on.
     """
 
     image_size: int = 128
@@ -52,22 +57,27 @@ class Recipe:
     text_kv_heads: int = 2
     text_mlp: int = 704
     window_frames: int = 10
-    ratios: tuple[int, ...] = (2, 4, 8, 16)
-    ratio_shares: tuple[float, ...] = (0.1, 0.2, 0.35, 0.35)
-    mixed_ratio_share: float = 0.15
+    ratios: tuple[int, ...] = (1, 2, 4, 8, 16)
+    ratio_shares: tuple[float, ...] = (0.04, 0.06, 0.1, 0.4, 0.4)
+    long_frames: int = 320
+    long_ratio_shares: tuple[float, ...] = (0.0, 0.0, 0.1, 0.4, 0.5)
+    mixed_ratio_share: float = 0.1
     rope_theta: float = 1e6
 
     seed: int = 1
     first_stream_seed: int = 10_000_000
     sample_fps: float = 2.0
-    questions: int = 16
-    vision_seconds: float = 90.0
-    stream_seconds: float = 370.0
+    questions: int = 2048
+    quizzes: int = 1024
+    quiz_share: float = 0.5
+    vision_steps: int = 700
+    stream_steps: int = 2200
     vision_frames: int = 5120
     vision_lr: float = 1.2e-3
     lr: float = 1.2e-3
     last_lr_share: float = 0.05
     warmup_steps: int = 100
+    rewarm_steps: int = 50
     weight_decay: float = 0.02
     beacon_loss: float = 0.3
     frame_loss: float = 0.3
@@ -84,7 +94,7 @@ class Recipe:
         return (self.image_size // self.patch_size // 2) ** 2
 
     def phase_at(self, progress: float) -> Phase:
-        """The phase at a share 0..1 of the stream time."""
+        """The phase at a share 0..1 of the stream steps."""
         done = 0.0
         for phase in self.phases:
             done += phase.share
@@ -112,7 +122,7 @@ class Recipe:
             content["phases"] = tuple(
                 Phase(p["share"], tuple(Length(**length) for length in p["lengths"])) for p in content["phases"]
             )
-        for name in ("ratios", "ratio_shares"):
+        for name in ("ratios", "ratio_shares", "long_ratio_shares"):
             if name in content:
                 content[name] = tuple(content[name])
         return cls(**content)

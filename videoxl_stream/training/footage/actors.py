@@ -23,6 +23,7 @@ class Pose:
     tilt: Tensor  # radians from upright
     crouch: Tensor  # 0 upright .. 1 squatting
     seen: Tensor  # 0 or 1
+    build: Number = 1.0  # width of the body, 1 usual
 
 
 @dataclass(frozen=True)
@@ -59,14 +60,15 @@ def person(pose: Pose, clothes: Clothes) -> list[Tensor]:
             clothes.trousers, alpha=pose.seen)
         for way in (-1.0, 1.0)
     ]  # fmt: skip
+    reach = 0.1 * pose.build + 0.1 * swing.abs()
     arms = [
-        bar(at(lean, shoulder - 0.04), at(lean + way * (0.1 + 0.1 * swing.abs()), hip + 0.02), 0.075 * height,
+        bar(at(lean, shoulder - 0.04), at(lean + way * reach, hip + 0.02), 0.075 * height,
             clothes.top * 0.8, alpha=pose.seen)
         for way in (-1.0, 1.0)
     ]  # fmt: skip
     middle = at(lean * 0.5, (hip + shoulder) / 2)
-    body = shape(middle, (0.115 * height, 0.2 * height), clothes.top, angle=pose.tilt, taper=-0.15, corner=0.6,
-                 alpha=pose.seen)  # fmt: skip
+    body = shape(middle, (0.115 * height * pose.build, 0.2 * height), clothes.top, angle=pose.tilt, taper=-0.15,
+                 corner=0.6, alpha=pose.seen)  # fmt: skip
     head = shape(at(lean * 1.3, shoulder + 0.1), (0.078 * height, 0.092 * height), clothes.skin, angle=pose.tilt,
                  corner=1.0, alpha=pose.seen)  # fmt: skip
     ground = (pose.x + 0.45 * height * sine, pose.y)

@@ -9,18 +9,26 @@ from torch import Tensor
 
 from videoxl_stream.training.footage.actors import Car, Clothes, Pose, person, skin, vehicle
 from videoxl_stream.training.footage.advert import advert, brand_colour
-from videoxl_stream.training.footage.channel_plan import NATURE, SPORT, STREET, STUDIO, TITLE
-from videoxl_stream.training.footage.drawing import SHAPES, Drawing, backdrop
+from videoxl_stream.training.footage.atlas import TEXTURES
+from videoxl_stream.training.footage.channel_plan import CARTOON, KITCHEN, NATURE, SHOW, SPORT, STREET, STUDIO, TITLE
+from videoxl_stream.training.footage.drawing import SCENE_SHAPES, Drawing, backdrop
 from videoxl_stream.training.footage.episodes import Episodes, Moment, Traits
+from videoxl_stream.training.footage.programmes import programme
 from videoxl_stream.training.footage.shapes import ASPECT, bar, fit, move, paint, rgb, shape, symbol
 
-# Horizon, then hue, saturation and value above and below it: studio, nature, sport, street, title card.
+# Horizon, then hue, saturation and value above and below it: studio, nature, sport, street, title card, kitchen,
+# cartoon, show, picture, aquarium.
 _STAGE = (
     (0.74, 0.6, 0.45, 0.32, 0.08, 0.35, 0.3),
     (0.55, 0.56, 0.4, 0.9, 0.28, 0.5, 0.5),
     (0.34, 0.6, 0.12, 0.4, 0.32, 0.6, 0.5),
     (0.5, 0.57, 0.2, 0.8, 0.1, 0.05, 0.42),
     (1.2, 0.6, 0.3, 0.5, 0.6, 0.3, 0.5),
+    (0.7, 0.1, 0.2, 0.75, 0.08, 0.4, 0.5),
+    (0.68, 0.0, 0.45, 0.9, 0.35, 0.6, 0.65),
+    (0.74, 0.6, 0.6, 0.2, 0.65, 0.4, 0.28),
+    (1.2, 0.0, 0.0, 0.5, 0.0, 0.0, 0.5),
+    (0.86, 0.54, 0.65, 0.55, 0.12, 0.35, 0.6),
 )
 
 
@@ -44,11 +52,12 @@ class Channel:
             *_cast(shot),
             *_presenter(shot),
             *_title(shot),
+            *programme(shot),
         ]
         world, (zoom, shift) = fit(scene, len(scene)), _camera(shot)
         world = move(world, (ASPECT / 2, 0.5), zoom, shift)
         overlay = fit(
-            [*_strap(self.plan, shot), *_logo(self.plan), *advert(self.ads.at(times))], SHAPES - world.shape[2]
+            [*_strap(self.plan, shot), *_logo(self.plan), *advert(self.ads.at(times))], SCENE_SHAPES - world.shape[2]
         )
         everything = torch.cat([world, overlay.expand(*times.shape, -1, -1)], dim=2)
         return Drawing(_backdrop(shot, zoom, shift), everything, _gain(self.plan, times))
@@ -68,23 +77,30 @@ def _camera(shot: Moment) -> tuple[Tensor, tuple[Tensor, Tensor]]:
 
 
 def _gain(plan: Traits, times: Tensor) -> Tensor:
-    """Return the drift of brightness and warmth (batch, frames, 3)."""
+    """Return the drift of brightness and warmth, in the light of a studio (batch, frames, GAIN_COLUMNS)."""
     level = 1 + plan["drift"] * torch.sin(times * plan["drift_rate"])
-    warmth = plan["warmth"].expand_as(level)
-    return torch.stack([level * (1 + warmth), level, level * (1 - warmth)], dim=-1)
+    warmth, even = plan["warmth"].expand_as(level), torch.zeros_like(level)
+    return torch.stack([level * (1 + warmth), level, level * (1 - warmth), even, even, even], dim=-1)
 
 
 def _backdrop(shot: Moment, zoom: Tensor, shift: tuple[Tensor, Tensor]) -> Tensor:
     """Return the backdrop of each shot, moving with the camera."""
     traits = shot.traits
     stage = torch.tensor(_STAGE, dtype=zoom.dtype, device=zoom.device)[traits["kind"].long()]  # (batch, frames, 7)
-    free = torch.where(traits["kind"] == STUDIO, traits["hue"], 0.0)
+    free = traits["hue"] * _is(shot, STUDIO, KITCHEN, CARTOON, SHOW)
     above = rgb(stage[..., 1] + traits["shade"] * 0.5 + free, stage[..., 2], stage[..., 3] + traits["shade"])
     below = rgb(stage[..., 4] + traits["shade"] * 0.5 + free, stage[..., 5], stage[..., 6] + traits["shade"])
+    # A picture of the atlas has its own colours, which multiply the middle grey.
+    washed = (traits["above_strength"] * (traits["above"] >= len(TEXTURES))).unsqueeze(-1)
+    above = above + (0.5 - above) * washed
     horizon = (stage[..., 0] + traits["horizon"] - 0.5) * zoom + 0.5 + shift[1]
     kx, ky, amount = traits["texture_x"], traits["texture_y"], traits["texture"]
     phase = -(shift[0] * kx + shift[1] * ky)
-    return backdrop(horizon, above, below, [amount, kx, ky, phase, amount, -ky, kx, phase])
+    camera = [ASPECT / 2 + shift[0], 0.5 + shift[1], 1 / zoom]
+    columns = ("", "_strength", "_x", "_y", "_offset_x", "_offset_y")
+    textures = [traits[side + column] for side in ("above", "below") for column in columns]
+    waves = [amount, kx, ky, phase, amount, -ky, kx, phase]
+    return backdrop(horizon, above, below, waves, camera, [*textures, traits["depth"]])
 
 
 def _nature(shot: Moment) -> list[Tensor]:
@@ -199,13 +215,14 @@ def _title(shot: Moment) -> list[Tensor]:
 
 def _strap(plan: Traits, shot: Moment) -> list[Tensor]:
     """Return the programme's own name strap: text without a brand."""
-    on = shot.traits["has_strap"] * (shot.since_s > 0.5)
-    band = rgb(plan["strap_hue"], 0.6, 0.45)
-    text = paint(on, (0.92, 0.92, 0.92))
+    ticker = plan["ticker"] > 0  # from side to side at the very bottom, as news have it
+    on = torch.where(ticker, 1.0, shot.traits["has_strap"] * (shot.since_s > 0.5))
+    band, text = rgb(plan["strap_hue"], 0.6, 0.45), paint(on, (0.92, 0.92, 0.92))
+    x, y, half = (torch.where(ticker, *pair) for pair in ((ASPECT / 2, 0.55), (0.95, 0.86), (ASPECT / 2, 0.42)))
     return [
-        shape((0.55, 0.86), (0.42, 0.065), band, alpha=on * 0.9),
-        shape((0.5, 0.84), (0.34, 0.014), text, alpha=on),
-        shape((0.42, 0.885), (0.26, 0.01), text, alpha=on * 0.8),
+        shape((x, y), (half, 0.065), band, alpha=on * 0.9),
+        shape((x - 0.05, y - 0.02), (half * 0.8, 0.014), text, alpha=on),
+        shape((x - 0.13, y + 0.025), (half * 0.62, 0.01), text, alpha=on * 0.8),
     ]
 
 

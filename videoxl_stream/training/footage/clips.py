@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from fractions import Fraction
 from pathlib import Path
@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.training.footage.conditions import LOW_BIT_RATE
+from videoxl_stream.training.footage.insert_plan import Insert
 from videoxl_stream.training.footage.painter import Painter
 from videoxl_stream.training.footage.scenes import Occurrence, Rates, Scenario
 
@@ -28,7 +29,7 @@ _CHUNK = 128
 
 @dataclass(frozen=True)
 class Truth:
-    """What really happens in a clip, in order of time, and under which conditions it was taken."""
+    """What really happens in a clip, in order of time, its conditions and its family."""
 
     clip: str
     seed: int
@@ -36,6 +37,7 @@ class Truth:
     duration_s: float
     occurrences: tuple[Occurrence, ...]
     conditions: tuple[str, ...] = ()
+    family: str = ""
 
     def save(self, path: Path) -> None:
         """Write the truth as JSON."""
@@ -80,6 +82,8 @@ def write_clip(
     duration_s: float,
     *,
     rates: Rates | None = None,
+    inserts: Sequence[Insert] = (),
+    looks: str = "seen",
     encoding: ClipFormat | None = None,
     on_progress: Callable[[float], None] | None = None,
 ) -> Truth:
@@ -93,14 +97,16 @@ def write_clip(
         style: ``site`` or ``channel``.
         duration_s: seconds; rounded to whole frames.
         rates: how often each kind happens.
+        inserts: ads of a frame or two that come on top.
+        looks: ``seen`` as in training, or ``unseen``: only what is held out of it, see ``families.HELD_OUT``.
         encoding: size, frame rate and quality.
         on_progress: is told the share of the clip that is done, 0..1.
 
     Raises:
-        ConfigError: the style is unknown.
+        ConfigError: the style or the looks are unknown.
     """
     encoding = encoding or ClipFormat()
-    scenario = Scenario.of(seed, style, duration_s, rates)
+    scenario = Scenario.of(seed, style, duration_s, rates, inserts=inserts, looks=looks)
     total = round(duration_s * encoding.fps)
     with av.open(str(path), "w", options={"movflags": "+faststart"}) as container:
         stream = container.add_stream("libx264", rate=encoding.fps)
@@ -117,7 +123,7 @@ def write_clip(
             if on_progress is not None:
                 on_progress((number + 1) / total)
         container.mux(stream.encode(None))
-    truth = Truth(path.name, seed, style, duration_s, scenario.occurrences, scenario.conditions)
+    truth = Truth(path.name, seed, style, duration_s, scenario.occurrences, scenario.conditions, scenario.family)
     truth.save(truth_path(path))
     return truth
 

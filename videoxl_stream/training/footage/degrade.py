@@ -20,12 +20,16 @@ _BLOCK = 8
 class Degrade:
     """Degrades pictures as a cheap camera and a lossy codec would, one strength per stream.
 
-    In this order: soft lens, contrast and brightness, sensor noise, half-size colour, coarse steps of the 8x8 cosine
-    transform, and single blocks that fail for one frame. A share of ``clean`` streams passes through untouched.
+    In this order: soft lens, tone curve and cast of colour, contrast and brightness, sensor noise, half-size colour,
+    coarse steps of the 8x8 cosine transform, and single blocks that fail for one frame. A share of ``clean`` streams
+    passes through untouched.
 
     Args:
         clean: share of streams left as they are.
         blur: share of streams seen through a soft lens.
+        gamma: largest relative change of the exponent of the tone curve.
+        cast: largest relative change of red, of green and of blue.
+        fade: largest relative change of how colourful a picture is.
         contrast: largest relative change of contrast; brightness changes by half as much of full scale.
         noise: largest standard deviation of sensor noise, of 255.
         step: largest quantiser step of the lowest frequency, of 255; higher ones are up to four times coarser.
@@ -34,9 +38,12 @@ class Degrade:
 
     clean: float = 0.15
     blur: float = 0.4
+    gamma: float = 0.25
+    cast: float = 0.07
+    fade: float = 0.4
     contrast: float = 0.25
     noise: float = 6.0
-    step: float = 14.0
+    step: float = 18.0
     lost: float = 0.003
 
     def __call__(self, pictures: Tensor, generator: Generator) -> Tensor:
@@ -54,6 +61,7 @@ class Degrade:
         untouched = self._random((batch,), generator) < self.clean
         planes = pictures.permute(0, 1, 4, 2, 3).float()  # (batch, frames, 3, height, width)
         planes = self._lens(planes, generator)
+        planes = self._colour(planes, generator)
         planes = self._sensor(planes, generator)
         planes = self._codec(planes, generator)
         seen = (planes + 0.5).clamp(0.0, 255.0).to(torch.uint8).permute(0, 1, 3, 4, 2)
@@ -70,6 +78,16 @@ class Degrade:
         flat = functional.pad(planes.flatten(0, 1), (1, 1, 1, 1), mode="replicate")
         soft = functional.avg_pool2d(flat, 3, stride=1).view_as(planes)
         return planes + (soft - planes) * amount
+
+    def _colour(self, planes: Tensor, generator: Generator) -> Tensor:
+        """Bend the tone curve, shift colours and fade them or make them stronger."""
+        shape = (planes.shape[0], 1, 1, 1, 1)
+        bend = 1 + self.gamma * (2 * self._random(shape, generator) - 1)
+        cast = 1 + self.cast * (2 * self._random((planes.shape[0], 1, 3, 1, 1), generator) - 1)
+        full = 1 + self.fade * (2 * self._random(shape, generator) - 1)
+        toned = 255.0 * (planes / 255.0).clamp(min=1e-4) ** bend * cast
+        grey = toned.mean(dim=2, keepdim=True)
+        return grey + (toned - grey) * full
 
     def _sensor(self, planes: Tensor, generator: Generator) -> Tensor:
         """Change contrast and brightness, and add noise that is the same in no two frames."""

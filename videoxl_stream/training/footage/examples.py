@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from videoxl_stream.training.footage.channel_plan import BANNER, CARD, STUDIO, TITLE
+from videoxl_stream.training.footage.channel_plan import BANNER, CARD, NATURE, SPORT, STREET, TITLE
 from videoxl_stream.training.footage.drawing import Drawing
 from videoxl_stream.training.footage.episodes import Moment
+from videoxl_stream.training.footage.families import CHANNEL_FAMILIES, COVERS, HELD_OUT, SITE_FAMILIES
 from videoxl_stream.training.footage.incident_plan import HALTED
 from videoxl_stream.training.footage.people_plan import CROUCH, SIT, STAND
 from videoxl_stream.training.footage.scenes import Rates, SceneBatch, sample_batch
@@ -30,11 +31,12 @@ class Example:
     style: str
     mask: Mask
     rates: Rates = field(default_factory=Rates)
+    looks: str = "seen"
 
     def find(self, seed: int, count: int) -> Drawing:
         """Draw up to ``count`` moments (found, 1 frame), each of another stream."""
         rates = Rates(self.rates.per_minute, self.rates.quiet, float(self.style == "channel"), self.rates.spread)
-        batch = sample_batch(seed, _STREAMS, _DURATION_S, rates)
+        batch = sample_batch(seed, _STREAMS, _DURATION_S, rates, looks=self.looks)
         wanted = self.mask(batch, torch.arange(0.0, _DURATION_S, _STEP_S).expand(_STREAMS, -1))
         streams = wanted.any(dim=1).nonzero().flatten()[:count]
         # The middle of what was found shows most; streams without a find are drawn at time 0 and left out.
@@ -152,7 +154,7 @@ def _titles(batch: SceneBatch, times: Tensor) -> Tensor:
 def _signs(batch: SceneBatch, times: Tensor) -> Tensor:
     """Say where a logo is on, and a sign stands in the scene."""
     traits = batch.programme.shots.at(times).traits
-    outside = (traits["kind"] != TITLE) & (traits["kind"] != STUDIO)
+    outside = (traits["kind"] == NATURE) | (traits["kind"] == SPORT) | (traits["kind"] == STREET)
     return outside & (traits["has_sign"] > 0) & (batch.programme.plan["has_logo"] > 0)
 
 
@@ -164,6 +166,39 @@ def _plan(column: str, least: float, most: float = 9.0) -> Mask:
         return (amount > least) & (amount <= most) & ~batch.labels(times)["tampering"]
 
     return found
+
+
+def _site(family: str) -> Mask:
+    """Say which sites are of a family, while nothing covers the lens."""
+    return _plan("family", SITE_FAMILIES.index(family) - 0.5, SITE_FAMILIES.index(family) + 0.5)
+
+
+def _channel(family: str) -> Mask:
+    """Say where a channel of a family shows its programme, without an ad or a title."""
+
+    def found(batch: SceneBatch, times: Tensor) -> Tensor:
+        own = batch.programme.plan["family"] == CHANNEL_FAMILIES.index(family)
+        return own & ~batch.labels(times)["ad"] & (batch.programme.shots.at(times).traits["kind"] != TITLE)
+
+    return found
+
+
+def _covered(look: str) -> Mask:
+    """Say where a lens is covered by one of COVERS."""
+
+    def found(batch: SceneBatch, times: Tensor) -> Tensor:
+        moment = batch.events["tampering"].at(times)
+        return _lasts(moment, 1.0) & (moment.traits["look"] == COVERS.index(look))
+
+    return found
+
+
+def _named(style: str, family: str) -> Example:
+    """Look for a family, among what is held out where it is."""
+    held_out = HELD_OUT[style] == family
+    name = f"{style}: {family}" + (" (held out)" if held_out else "")
+    mask = _site(family) if style == "site" else _channel(family)
+    return Example(name, style, mask, looks="unseen" if held_out else "seen")
 
 
 _BAGS = Rates({"abandoned": 1.0}, quiet=0.0, spread=(1.0,))
@@ -201,4 +236,12 @@ CONDITION_EXAMPLES = (
     Example("occlusion: pillar", "site", _plan("has_pillar", 0)),
     Example("occlusion: branch", "site", _plan("has_branch", 0)),
 )
-EXAMPLES = (*KIND_EXAMPLES, *LOOKALIKES, *CONDITION_EXAMPLES)
+FAMILY_EXAMPLES = (
+    *(_named("site", family) for family in SITE_FAMILIES),
+    *(_named("channel", family) for family in CHANNEL_FAMILIES),
+)
+COVER_EXAMPLES = (
+    *(Example(f"tampering: {look}", "site", _covered(look)) for look in COVERS if look != HELD_OUT["tampering"]),
+    Example(f"tampering: {HELD_OUT['tampering']} (held out)", "site", _covered(HELD_OUT["tampering"]), looks="unseen"),
+)
+EXAMPLES = (*FAMILY_EXAMPLES, *KIND_EXAMPLES, *COVER_EXAMPLES, *LOOKALIKES, *CONDITION_EXAMPLES)

@@ -8,6 +8,7 @@ import numpy as np
 
 from videoxl_stream.training.footage.dice import Array, Dice
 from videoxl_stream.training.footage.episodes import Renewal, clear_of, interleave
+from videoxl_stream.training.footage.families import draw_covers
 from videoxl_stream.training.footage.people_plan import lanes
 from videoxl_stream.training.footage.shapes import ASPECT
 
@@ -24,11 +25,11 @@ def sample_vehicles(
     """
     near, far = (_passing(dice, name, plan, duration_s) for name in ("vehicle", "far"))
     broken = Renewal(per_minute * plan["has_road"], (8.0, 30.0), (1.5, 3.0), 1.0)
-    breakdowns = _drive(dice, "breakdown", broken.sample(dice, "breakdown", duration_s, whole), BROKEN_DOWN)
+    breakdowns = _drive(dice, "breakdown", plan, broken.sample(dice, "breakdown", duration_s, whole), BROKEN_DOWN)
     halting = Renewal(
         dice.uniform("halt/pace", 0.0, 1.2, plan["horizon"].shape) * plan["has_road"], (0.8, 2.5), (1.5, 3)
     )
-    halts = _drive(dice, "halt", halting.sample(dice, "halt", duration_s, whole=False), HALTED)
+    halts = _drive(dice, "halt", plan, halting.sample(dice, "halt", duration_s, whole=False), HALTED)
     return breakdowns, (interleave(breakdowns, interleave(halts, near)), far)
 
 
@@ -36,15 +37,19 @@ def _passing(dice: Dice, name: str, plan: Mapping[str, Array], duration_s: float
     """Draw vehicles that cross the picture from start_s to end_s."""
     pace = dice.uniform(f"{name}/pace", 0.0, 7.0, plan["horizon"].shape) * plan["has_road"]
     episodes = Renewal(pace, (2.0, 6.0), gap_s=0.5).sample(dice, name, duration_s, whole=False)
-    return _drive(dice, name, episodes, PASSING)
+    return _drive(dice, name, plan, episodes, PASSING)
 
 
-def _drive(dice: Dice, name: str, episodes: dict[str, Array], manner: int) -> dict[str, Array]:
+def _drive(
+    dice: Dice, name: str, plan: Mapping[str, Array], episodes: dict[str, Array], manner: int
+) -> dict[str, Array]:
     """Give each vehicle its looks, its direction and, if it halts, the place where it does."""
     shape = episodes["from_s"].shape
-    ranges = {"hue": (0, 1), "saturation": (0.0, 0.9), "value": (0.2, 0.95), "length": (0.34, 0.52), "van": (0.8, 1.6)}
+    ranges = {"hue": (0, 1), "saturation": (0.0, 0.9), "value": (0.2, 0.95), "length": (0.34, 0.52), "van": (0.9, 1.25)}
     ranges |= {"stop_x": (0.3, ASPECT - 0.3)}
     looks = {key: dice.uniform(f"{name}/{key}", low, high, shape) for key, (low, high) in ranges.items()}
+    looks["length"] = looks["length"] * plan["vehicle_scale"][:, None]
+    looks["van"] = looks["van"] * plan["vehicle_van"][:, None]
     return episodes | looks | {"heading": dice.signs(f"{name}/heading", shape), "manner": np.full(shape, float(manner))}
 
 
@@ -81,17 +86,18 @@ def sample_crowds(
 
 
 def sample_covers(
-    dice: Dice, per_minute: Array, duration_s: float, whole: bool, events: tuple[Mapping[str, Array], ...]
+    dice: Dice, per_minute: Array, duration_s: float, whole: bool, events: tuple[Mapping[str, Array], ...], looks: str
 ) -> dict[str, Array]:
     """Draw when somebody covers or sprays the lens, but not while one of ``events`` can be seen."""
     covers = Renewal(per_minute, (8.0, 30.0)).sample(dice, "tampering", duration_s, whole)
     for others in events:
         covers = clear_of(covers, others)
     shape = covers["from_s"].shape
-    ranges = {"hue": (0.0, 1.0), "saturation": (0.0, 0.5), "value": (0.02, 0.5), "extent": (0.85, 1.1)}
+    ranges = {"hue": (0.0, 1.0), "saturation": (0.0, 0.5), "value": (0.02, 0.6), "extent": (0.82, 1.1)}
     ranges |= {"across": (-0.25, 0.25), "down": (-0.15, 0.15), "turn": (0.0, 6.28)}
-    looks = {key: dice.uniform(f"tampering/{key}", low, high, shape) for key, (low, high) in ranges.items()}
-    return covers | looks | {"spray": dice.chance("tampering/spray", 0.4, shape).astype(np.float32)}
+    ranges |= {"fold": (0.1, 0.6), "fold_x": (-0.6, 0.6), "fold_turn": (-1.2, 1.2), "fold_shade": (0.55, 1.5)}
+    drawn = {key: dice.uniform(f"tampering/{key}", low, high, shape) for key, (low, high) in ranges.items()}
+    return covers | drawn | {"look": draw_covers(dice, shape, looks)}
 
 
 def sample_nearby(dice: Dice, batch: int, duration_s: float) -> dict[str, Array]:
@@ -126,10 +132,10 @@ def sample_fires(
         y = plan["upper_y"][:, None] + (plan["lower_y"] - plan["upper_y"])[:, None] * near
         is_fire = float(name == "fire")
         smoulders = dice.chance(f"{name}/smoulders", 0.25, shape)
-        looks = {"near": near, "y": y, "dark": np.full(shape, is_fire)}
+        looks = {"near": near, "y": y, "dark": is_fire * dice.uniform(f"{name}/dark", 0.75, 1.0, shape)}
         looks["burns"] = is_fire * np.where(smoulders, 0.3, 1.0)
         looks |= {"x": dice.uniform(f"{name}/x", 0.15, ASPECT - 0.15, shape)}
-        looks |= {"size": dice.uniform(f"{name}/size", 0.14, 0.24, shape) * (0.8 + 0.4 * near)}
+        looks |= {"size": dice.uniform(f"{name}/size", 0.13, 0.26, shape) * (0.8 + 0.4 * near)}
         looks |= {"phase": dice.uniform(f"{name}/phase", 0.0, 10.0, shape)}
         both.append(episodes | looks)
     return both[0], interleave(*both)

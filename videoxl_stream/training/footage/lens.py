@@ -6,9 +6,10 @@ import torch
 from torch import Tensor
 
 from videoxl_stream.training.footage.episodes import Moment, Traits
+from videoxl_stream.training.footage.families import COVERS
 from videoxl_stream.training.footage.shapes import ASPECT, bar, paint, rgb, shape
 
-_DROPS = 8
+_DROPS = 7
 
 
 def foreground(plan: Traits) -> list[Tensor]:
@@ -43,21 +44,46 @@ def nearby(moment: Moment) -> list[Tensor]:
 
 
 def cover(moment: Moment) -> list[Tensor]:
-    """Return what is held, or sprayed, over the lens: a cloth that comes from a side, or a blot that grows."""
-    traits = moment.traits
+    """Return what is over the lens: a cloth or a film that comes from a side, a blot that grows, or strips of tape."""
+    traits, look = moment.traits, moment.traits["look"]
     come, left = (moment.since_s / 0.8).clamp(0, 1), (moment.left_s / 0.8).clamp(0, 1)
     done = come * left * moment.seen
-    spray, extent = traits["spray"] > 0, traits["extent"]
-    away = 2.3 * (1 - done)
+    spray, film, tape = (look == COVERS.index(name) for name in ("spray", "film", "tape"))
+    extent, away = traits["extent"], 2.3 * (1 - done)
     x = ASPECT / 2 + torch.where(spray, traits["across"], away * torch.cos(traits["turn"]))
     y = 0.5 + torch.where(spray, traits["down"], away * torch.sin(traits["turn"]))
     half_x = torch.where(spray, 1.25 * extent * done, 0.95 * extent)
     half_y = torch.where(spray, 0.85 * extent * done, 0.58 * extent)
-    colour = rgb(traits["hue"], traits["saturation"], traits["value"])
+    value = torch.where(film, 0.6 + 0.5 * traits["value"], traits["value"])
+    colour = rgb(traits["hue"], traits["saturation"] * torch.where(film, 0.3, 1.0), value)
     corner, soft = torch.where(spray, 1.0, 0.1), torch.where(spray, 0.35, 0.03)
-    alpha = moment.seen * torch.where(spray, 0.95, 1.0)
-    fold = (half_x * 0.3, half_y * 0.8)
-    return [
+    alpha = moment.seen * torch.where(spray, 0.95, torch.where(film, 0.92, 1.0))
+    fold = (half_x * torch.where(film, 0.06, traits["fold"]), half_y * 0.9)
+    crease = colour * torch.where(film, 1.25, traits["fold_shade"]).unsqueeze(-1)
+    cloth = [
         shape((x, y), (half_x, half_y), colour, corner=corner, soft=soft, alpha=alpha),
-        shape((x - half_x * 0.3, y), fold, colour * 0.8, corner=corner, soft=0.5, alpha=alpha * 0.8),
+        shape(
+            (x - half_x * traits["fold_x"], y),
+            fold,
+            crease,
+            angle=traits["fold_turn"] * ~spray,
+            corner=corner,
+            soft=0.5,
+            alpha=alpha * 0.8,
+        ),
     ]
+    strips = _strips(moment, done)
+    whole, bit = (torch.where(tape.unsqueeze(-1), *pair) for pair in zip(strips[:2], cloth, strict=True))
+    return [whole, bit, strips[2] * tape.unsqueeze(-1)]
+
+
+def _strips(moment: Moment, done: Tensor) -> list[Tensor]:
+    """Return three broad strips of tape, put on one after the other, that leave little of the picture."""
+    traits, shapes = moment.traits, []
+    colour, slope = rgb(traits["hue"], 0.3 * traits["saturation"], 0.35 + traits["value"]), 0.5 * traits["across"]
+    for i in range(3):
+        x = ASPECT / 2 + 2.2 * (1 - (3 * done - i).clamp(0, 1)) * (1 if i % 2 else -1)
+        half = (torch.full_like(x, 1.2), 0.155 * traits["extent"])
+        strip = colour * (1 - 0.1 * (i % 2))
+        shapes.append(shape((x, 0.17 + 0.33 * i), half, strip, angle=slope, corner=0.02, alpha=moment.seen.float()))
+    return shapes

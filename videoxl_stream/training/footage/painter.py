@@ -5,9 +5,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from videoxl_stream.training.footage.drawing import Drawing
-from videoxl_stream.training.footage.renderer import Grid, coefficients, coverage, paint_backdrop
+from videoxl_stream.training.footage.atlas import load_atlas
+from videoxl_stream.training.footage.drawing import ABOVE, BELOW, Drawing
+from videoxl_stream.training.footage.renderer import Grid, coefficients, coverage, lighting, paint_plain
 from videoxl_stream.training.footage.shapes import CX, CY, OPACITY, RED
+from videoxl_stream.training.footage.texture import shine_by_rows, weave
 
 Box = tuple[int, int, int, int]
 
@@ -33,11 +35,11 @@ class Painter:
         for i in range(batch * frames):
             if shared < 0 or alike[i] < shared:
                 shared = max(alike[i + 1], 0) if i + 1 < batch * frames else 0
-                base = torch.stack(paint_backdrop(flat.backdrop[i : i + 1], grid.x, grid.y[:, None], grid.step_y))[:, 0]
+                base = _backdrop(flat.backdrop[i], grid)
                 _cover(base, range(shared), numbers[i], boxes[i], inks[i], grid)
             canvas = base.clone()  # (3, height, width)
             _cover(canvas, range(shared, len(boxes[i])), numbers[i], boxes[i], inks[i], grid)
-            pictures[i] = _develop(canvas, flat.gain[i])
+            pictures[i] = _develop(canvas, flat.gain[i], grid)
         return pictures.view(batch, frames, height, width, 3)
 
 
@@ -87,7 +89,17 @@ def _place(c: list[float], x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     return c[0] * x + (c[1] * y + c[2]), c[3] * x + (c[4] * y + c[5])
 
 
-def _develop(canvas: Tensor, gain: Tensor) -> Tensor:
+def _backdrop(backdrop: Tensor, grid: Grid) -> Tensor:
+    """Paint one backdrop (BACKDROP_COLUMNS,) as ``paint_backdrop`` does, (3, height, width)."""
+    b, x, y = backdrop.view(-1, 1, 1, 1).unbind(0), grid.x.view(1, 1, -1), grid.y.view(1, -1, 1)
+    plain = torch.stack(paint_plain(b, x, y, grid.step_y))[:, 0]
+    if not (backdrop[ABOVE + 1] or backdrop[BELOW + 1]):
+        return plain
+    return plain.mul_(shine_by_rows(weave(b, x, y, grid.step_x, grid.step_y), load_atlas(x.device)))
+
+
+def _develop(canvas: Tensor, gain: Tensor, grid: Grid) -> Tensor:
     """Turn a canvas (3, height, width) into a picture (height, width, 3), as ``develop`` does; the canvas is spent."""
-    canvas.mul_(gain.view(3, 1, 1)).mul_(255.0).add_(0.5).clamp_(0.0, 255.0)
+    light = lighting(gain[None], grid.x.view(1, 1, -1), grid.y.view(1, -1, 1)).mul_(255.0)
+    canvas.mul_(gain[:3].view(3, 1, 1)).mul_(light).add_(0.5).clamp_(0.0, 255.0)
     return canvas.to(torch.uint8).permute(1, 2, 0)

@@ -21,8 +21,9 @@ HANDLING_S = 0.6
 def _dress(dice: Dice, name: str, episodes: dict[str, Array]) -> dict[str, Array]:
     """Give each visitor clothes, a side to come from and a side to leave to."""
     shape = episodes["from_s"].shape
-    ranges = {"hue": (0, 1), "saturation": (0.1, 0.95), "value": (0.3, 0.95), "trousers": (0.12, 0.6)}
-    ranges |= {"skin": (0.0, 1.0), "phase": (0.0, 6.28), "tilt": (1.42, 1.72), "scale": (0.93, 1.07)}
+    ranges = {"hue": (0, 1), "saturation": (0.0, 0.95), "value": (0.12, 0.98), "trousers": (0.06, 0.8)}
+    ranges |= {"trousers_hue": (0.0, 1.0), "build": (0.85, 1.3)}
+    ranges |= {"skin": (0.0, 1.0), "phase": (0.0, 6.28), "tilt": (1.42, 1.72), "scale": (0.88, 1.08)}
     ranges |= {f"bag_{key}": between for key, between in BAG_LOOKS.items()}
     looks = {key: dice.uniform(f"{name}/{key}", low, high, shape) for key, (low, high) in ranges.items()}
     sides = {key: dice.signs(f"{name}/{key}", shape) for key in ("side_in", "side_out", "side_fall")}

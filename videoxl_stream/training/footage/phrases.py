@@ -5,7 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from itertools import combinations
 
-from videoxl_stream.training.footage.vocabulary import BRANDS, KINDS, brand_name
+from videoxl_stream.evaluation.choices import HOW_MANY, HOW_OFTEN, LETTERS, ORDER, WHICH, WHICH_OF_COLOUR, lettered
+from videoxl_stream.training.footage.vocabulary import BRANDS, COLOURS, KINDS, brand_name
 
 QUESTIONS = {
     "intrusion": (
@@ -169,4 +170,18 @@ def corpus() -> list[str]:
     catalogue = Catalogue.build()
     words = [a for pair in combinations(KINDS, 2) for a in pair]
     chat = ["system", "user", "assistant", "You are a helpful assistant."]
-    return [*catalogue.questions, *catalogue.answers, *chat * 8, *words, YES, NO, *(["yes", "no", "none"] * 8)]
+    often = [YES, NO, *([YES, NO, "none"] * 8)]
+    return [*catalogue.questions, *catalogue.answers, *chat * 8, *words, *often, *_quizzes()]
+
+
+def _quizzes() -> list[str]:
+    """Quizzes with all brands and letters; "videoxl_stream/training/footage/quizzes.py" draws them."""
+    names = [brand_name(brand) for brand in range(1, len(BRANDS) + 1)]
+    asked = [WHICH, ORDER, HOW_MANY, *(HOW_OFTEN.format(brand=name) for name in names)]
+    asked += [WHICH_OF_COLOUR.format(colour=colour) for colour in COLOURS]
+    return [
+        *asked,
+        *(lettered(question, names[place : place + len(LETTERS)]) for place, question in enumerate(asked[:16])),
+        *(", ".join(names[place : place + 4]) for place in range(16)),
+        *LETTERS * 8,
+    ]

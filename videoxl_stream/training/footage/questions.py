@@ -12,7 +12,7 @@ from videoxl_stream.training.footage.vocabulary import BRANDS, KINDS, SYMBOLS
 
 UNCLEAR = -1
 _BRAND, _HAPPENED, _PEOPLE, _CHECK = range(len(KINDS), len(TOPICS))
-_ABANDONED = KINDS.index("abandoned")
+_ABANDONED, _AD = KINDS.index("abandoned"), KINDS.index("ad")
 _LOOK_BACK_FRAMES = 120
 """How far the rule for abandoned objects looks back, at 2 frames a second: half of its questions do the same."""
 _LATE_FRAMES, _MISSING_FRAMES = 2, 8
@@ -193,7 +193,7 @@ class Asker:
     Args:
         catalogue: the texts.
         window: frames of a window; stretches begin and end at multiples.
-        brand: share of questions about the last brand in streams with ads; ``check`` as much again; a tenth elsewhere.
+        brand: share of questions about the last brand where ads are shown; ``check`` as much again; a tenth elsewhere.
         happened: share of questions for the list of what happened.
         people: share of questions for the number of people, on sites.
         foreign: weight of a kind that cannot happen in a stream's style, against one which can.
@@ -203,7 +203,7 @@ class Asker:
 
     catalogue: Catalogue
     window: int = 10
-    brand: float = 0.25
+    brand: float = 0.15
     happened: float = 0.08
     people: float = 0.08
     foreign: float = 0.06
@@ -239,8 +239,11 @@ class Asker:
         long = torch.where(stretches.last - stretches.first >= _LOOK_BACK_FRAMES, 10.0, 1.0)
         weights = torch.ones_like(truth, dtype=torch.float32)
         weights[..., _ABANDONED] = long * torch.where((truth[..., _ABANDONED] == 0) & at_end, 6.0, 1.0)
-        topic, choice, answer = self._kinds(truth, weights, stacked.any(dim=1), channel, generator)
-        other = self._topics((brands > 0).any(dim=1), channel, (batch, per_stream), generator)
+        shows = (brands > 0).any(dim=1)  # (batch,); inserts are ads at a site, too
+        fits = torch.where(channel.unsqueeze(1), 0.0, 1.0).repeat(1, len(KINDS))
+        fits[:, _AD] = (channel | shows).float()
+        topic, choice, answer = self._kinds(truth, weights, stacked.any(dim=1), fits, generator)
+        other = self._topics(shows, channel, (batch, per_stream), generator)
         specific = torch.zeros_like(topic)
         for special, drawn in (
             (_BRAND, self._last(brands, stretches, generator)),
@@ -253,7 +256,7 @@ class Asker:
             choice, answer = torch.where(on, drawn[0], choice), torch.where(on, drawn[1], answer)
             specific = torch.where(on, drawn[2], specific)
         ever = torch.nn.functional.pad(stacked.any(dim=1), (0, len(TOPICS) - len(KINDS)))  # (batch, topics)
-        ever[:, _CHECK] = (brands > 0).any(dim=1)
+        ever[:, _CHECK] = shows
         answer = torch.where(_surplus(topic, answer, ever.gather(1, topic), generator), UNCLEAR, answer)
         return self._questions(stretches, topic, choice, answer, specific, generator)
 
@@ -266,11 +269,12 @@ class Asker:
         return torch.where(chance > 1 - self.happened, _HAPPENED, torch.where(people, _PEOPLE, brand))
 
     def _kinds(
-        self, truth: Tensor, weights: Tensor, ever: Tensor, channel: Tensor, generator: Generator
+        self, truth: Tensor, weights: Tensor, ever: Tensor, fits: Tensor, generator: Generator
     ) -> tuple[Tensor, Tensor, Tensor]:
         """Choose a kind and a stretch for a yes or a no: topic, candidate, answer, each (batch, questions).
 
-        ``truth`` and ``weights``, by which stretches are preferred, are (batch, questions, candidates, kinds).
+        ``truth`` and ``weights``, by which stretches are preferred, are (batch, questions, candidates, kinds);
+        ``fits``, 1 for kinds that can happen in a stream, is (batch, kinds).
         """
         batch, count, _, kinds = truth.shape
         can = (truth == 1).flatten(1).any(dim=1)  # (batch,)
@@ -284,9 +288,7 @@ class Asker:
         tally = torch.zeros(kinds, device=truth.device).index_add_(
             0, (chosen % kinds).flatten(), want.flatten().float()
         )
-        is_ad = torch.arange(kinds, device=truth.device) == KINDS.index("ad")
-        fits = torch.where(channel.unsqueeze(1) == is_ad, 1.0, self.foreign)  # (batch, kinds)
-        weight = fits * torch.where(ever, 3.0, 1.0) * (tally + 1)
+        weight = fits.clamp(min=self.foreign) * torch.where(ever, 3.0, 1.0) * (tally + 1)
         no = ((truth == 0) * weights * weight.view(batch, 1, 1, kinds)).flatten(2)
         flat = torch.where(want, chosen, _pick(no, generator))
         answer = truth.flatten(2).gather(2, flat.unsqueeze(2)).squeeze(2)

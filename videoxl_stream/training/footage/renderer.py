@@ -9,7 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from videoxl_stream.training.footage.drawing import SHAPES, Drawing
+from videoxl_stream.training.footage.atlas import load_atlas
+from videoxl_stream.training.footage.drawing import Drawing
 from videoxl_stream.training.footage.shapes import (
     ANGLE,
     ASPECT,
@@ -22,10 +23,10 @@ from videoxl_stream.training.footage.shapes import (
     SOFT,
     TAPER,
 )
+from videoxl_stream.training.footage.texture import Planes, shine, weave
 
 GROUP = 8
 _TINY = 1e-6
-Planes = tuple[Tensor, Tensor, Tensor]
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,20 @@ def coverage(c: Sequence[Any], across: Tensor, down: Tensor) -> Tensor:
     return cover
 
 
-def paint_backdrop(backdrop: Tensor, x: Tensor, y: Tensor, step_y: float) -> Planes:
-    """Paint backdrops (frames, BACKDROP_COLUMNS) as three planes (frames, height, width)."""
-    b = backdrop[..., None, None].unbind(1)  # each (frames, 1, 1)
+def paint_plain(b: Sequence[Tensor], x: Tensor, y: Tensor, step_y: float) -> Planes:
+    """Paint the colours and waves of backdrops, whose columns ``b`` are (frames, 1, 1), as three planes."""
     low = (0.5 + (y - b[0]) / step_y).clamp(0.0, 1.0)
     wave = b[7] * torch.sin(b[8] * x + b[9] * y + b[10]) + b[11] * torch.sin(b[12] * x + b[13] * y + b[14])
     shade = 1.0 + wave - 0.1 * (y - 0.5)
     red, green, blue = ((b[1 + i] + (b[4 + i] - b[1 + i]) * low) * shade for i in range(3))
+    return red, green, blue
+
+
+def paint_backdrop(backdrop: Tensor, atlas: Tensor, x: Tensor, y: Tensor, step_x: float, step_y: float) -> Planes:
+    """Paint backdrops (frames, BACKDROP_COLUMNS) with their textures as three planes (frames, height, width)."""
+    b = backdrop[..., None, None].unbind(1)  # each (frames, 1, 1)
+    plain = paint_plain(b, x, y, step_y)
+    red, green, blue = (p * t for p, t in zip(plain, shine(weave(b, x, y, step_x, step_y), atlas), strict=True))
     return red, green, blue
 
 
@@ -108,9 +116,16 @@ def paint_group(planes: Planes, group: Tensor, x: Tensor, y: Tensor) -> Planes:
     return red, green, blue
 
 
-def develop(planes: Planes, gain: Tensor) -> Tensor:
-    """Turn planes into uint8 pictures (frames, height, width, 3), with gains (frames, 3)."""
-    picture = torch.stack(planes, dim=-1) * gain[:, None, None, :]
+def lighting(gain: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Return how the light of frames with gains (frames, GAIN_COLUMNS) differs over the picture, around 1."""
+    across, down, rim = gain[:, 3:, None, None].unbind(1)  # each (frames, 1, 1)
+    right, low = x - ASPECT / 2, y - 0.5
+    return (1.0 + right * (across - rim * right)) + low * (down - rim * low)
+
+
+def develop(planes: Planes, gain: Tensor, x: Tensor, y: Tensor) -> Tensor:
+    """Turn planes into uint8 pictures (frames, height, width, 3), with gains (frames, GAIN_COLUMNS)."""
+    picture = torch.stack(planes, dim=-1) * (gain[:, None, None, :3] * lighting(gain, x, y).unsqueeze(-1))
     return (picture * 255.0 + 0.5).clamp(0.0, 255.0).to(torch.uint8)
 
 
@@ -137,11 +152,11 @@ class Renderer:
     def _paint(self, flat: Drawing, grid: Grid) -> Tensor:
         """Paint frames (frames, ...) as (frames, height, width, 3)."""
         x, y = grid.x.view(1, 1, -1), grid.y.view(1, -1, 1)
-        planes = self._backdrop(flat.backdrop, x, y, grid.step_y)
-        rows = coefficients(flat.shapes, grid)  # (frames, SHAPES, 14)
-        for first in range(0, SHAPES, GROUP):
-            planes = self._group(planes, rows[:, first : first + GROUP].contiguous(), x, y)
-        pictures: Tensor = self._develop(planes, flat.gain)
+        planes = self._backdrop(flat.backdrop, load_atlas(x.device), x, y, grid.step_x, grid.step_y)
+        shapes = torch.nn.functional.pad(flat.shapes, (0, 0, 0, -flat.shapes.shape[1] % GROUP))
+        for rows in coefficients(shapes, grid).split(GROUP, dim=1):  # (frames, GROUP, 14)
+            planes = self._group(planes, rows.contiguous(), x, y)
+        pictures: Tensor = self._develop(planes, flat.gain, x, y)
         return pictures
 
 

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from videoxl_stream.errors import ConfigError
+from videoxl_stream.training.footage.advert import advert
 from videoxl_stream.training.footage.channel import Channel
-from videoxl_stream.training.footage.channel_plan import BANNER, plan_channel, sample_ads, sample_shots
+from videoxl_stream.training.footage.channel_plan import BANNER, CARD, STICKER, plan_channel, sample_ads, sample_shots
 from videoxl_stream.training.footage.conditions import LOW_BIT_RATE, has_low_bit_rate, site_conditions
 from videoxl_stream.training.footage.dice import Array, Dice
-from videoxl_stream.training.footage.drawing import Drawing
+from videoxl_stream.training.footage.drawing import INSERT_SHAPES, Drawing
 from videoxl_stream.training.footage.episodes import Episodes, Traits, interleave
+from videoxl_stream.training.footage.families import CHANNEL_FAMILIES, SITE_FAMILIES, check_looks
 from videoxl_stream.training.footage.incident_plan import (
     sample_absences,
     sample_covers,
@@ -25,6 +27,7 @@ from videoxl_stream.training.footage.incident_plan import (
     sample_nearby,
     sample_vehicles,
 )
+from videoxl_stream.training.footage.insert_plan import NO_INSERTS, Insert, InsertRates, place_inserts
 from videoxl_stream.training.footage.people_plan import (
     sample_bags,
     sample_carriers,
@@ -34,6 +37,7 @@ from videoxl_stream.training.footage.people_plan import (
     sample_stoops,
     sample_walkers,
 )
+from videoxl_stream.training.footage.shapes import fit
 from videoxl_stream.training.footage.site import Site
 from videoxl_stream.training.footage.site_plan import plan_site
 from videoxl_stream.training.footage.vocabulary import ABANDONED_S, ANOMALIES, BRANDS, KINDS, STYLES
@@ -47,6 +51,7 @@ _USUAL = {
     "ad": 1.2,
     "abandoned": 1.2,
 }
+_FORM_NAMES = {CARD: "card", BANNER: "banner", STICKER: "sticker"}
 _TURNS, _TURN_SEED = 50, 2**40
 """How often an eventful stream in which nothing came to pass is drawn anew, and how far the seeds are apart."""
 
@@ -110,12 +115,17 @@ class SceneBatch:
     site: Site
     programme: Channel
     events: Mapping[str, Episodes]  # kind -> its occurrences
+    inserts: Episodes  # ads of a frame or two over whatever is shown
     noise: Tensor  # (batch,) standard deviation of sensor noise, of 255; not drawn by the renderer
     has_site: bool
     has_channel: bool
 
     def draw(self, times: Tensor) -> Drawing:
         """Draw all streams at ``times`` (batch, frames), seconds in [0, duration_s)."""
+        scene, over = self._scene(times), fit(advert(self.inserts.at(times), fades=False), INSERT_SHAPES)
+        return Drawing(scene.backdrop, torch.cat([scene.shapes, over], dim=2), scene.gain)
+
+    def _scene(self, times: Tensor) -> Drawing:
         if not self.has_channel:
             return self.site.draw(times)
         programme = self.programme.draw(times)
@@ -130,12 +140,14 @@ class SceneBatch:
         for kind, episodes in self.events.items():
             moment, at_home = episodes.at(times), self.channel if kind == "ad" else ~self.channel
             found[kind] = moment.seen & (moment.since_s >= 0) & (moment.left_s > 0) & at_home.unsqueeze(1)
-        return {kind: seen & ~found["tampering"] if kind != "tampering" else seen for kind, seen in found.items()}
+        seen = {kind: seen & ~found["tampering"] if kind != "tampering" else seen for kind, seen in found.items()}
+        return seen | {"ad": seen["ad"] | self.inserts.at(times).seen}
 
     def brands(self, times: Tensor) -> Tensor:
         """Return the brand shown at ``times``: (batch, frames) int64, 0 none, 1..20."""
-        moment = self.events["ad"].at(times)
-        return torch.where(self.labels(times)["ad"], moment.traits["brand"], 0.0).long()
+        moment, insert = self.events["ad"].at(times), self.inserts.at(times)
+        brand = torch.where(insert.seen, insert.traits["brand"], moment.traits["brand"])
+        return torch.where(self.labels(times)["ad"], brand, 0.0).long()
 
     def people(self, times: Tensor) -> Tensor:
         """Count the people on each site at ``times``: (batch, frames) int64, 0 on a channel or behind a cover."""
@@ -154,31 +166,52 @@ class Scenario:
     conditions: tuple[str, ...]
     batch: SceneBatch
 
+    @property
+    def family(self) -> str:
+        """What kind of site or programme it is: one of SITE_FAMILIES or CHANNEL_FAMILIES."""
+        names, plan = (SITE_FAMILIES, self.batch.site.plan)
+        if self.style == "channel":
+            names, plan = (CHANNEL_FAMILIES, self.batch.programme.plan)
+        return names[int(plan["family"])]
+
     @classmethod
-    def of(cls, seed: int, style: str, duration_s: float, rates: Rates | None = None) -> Scenario:
+    def of(
+        cls,
+        seed: int,
+        style: str,
+        duration_s: float,
+        rates: Rates | None = None,
+        *,
+        inserts: Sequence[Insert] = (),
+        looks: str = "seen",
+    ) -> Scenario:
         """Draw a stream whose occurrences all lie inside it.
 
         A stream that is not quiet has at least one occurrence, if it is long enough and its style's rates allow any.
+        The given inserts come on top, as ads, also at a site.
+        ``looks`` is what to draw, one of ``families.LOOKS``.
 
         Raises:
-            ConfigError: the style is unknown.
+            ConfigError: the style or the looks are unknown.
         """
         if style not in STYLES:
             msg = f"unknown style {style!r}: use one of {list(STYLES)}."
             raise ConfigError(msg)
         given = rates or Rates()
         rates = Rates(given.per_minute, given.quiet, float(style == "channel"), given.spread)
-        batch = sample_batch(seed, 1, duration_s, rates, whole=True)
+        batch = sample_batch(seed, 1, duration_s, rates, whole=True, looks=looks)
         if not _occurrences(batch) and rates.allow(style) and not rates.is_quiet(Dice(seed), 1)[0]:
-            batch = _eventful(seed, duration_s, rates) or batch
-        return cls(seed, style, duration_s, _occurrences(batch), _conditions(batch, seed, style), batch)
+            batch = _eventful(seed, duration_s, rates, looks) or batch
+        conditions = _conditions(batch, seed, style)
+        batch = replace(batch, inserts=_pack(place_inserts(Dice(seed), [inserts]), batch.noise.device))
+        return cls(seed, style, duration_s, _occurrences(batch), conditions, batch)
 
 
-def _eventful(seed: int, duration_s: float, rates: Rates) -> SceneBatch | None:
+def _eventful(seed: int, duration_s: float, rates: Rates, looks: str) -> SceneBatch | None:
     """Draw a batch of one anew until something happens in it; None if nothing does in _TURNS draws."""
     rates = Rates(rates.per_minute, 0.0, rates.channel, rates.spread)
     for turn in range(1, _TURNS + 1):
-        batch = sample_batch(seed, 1, duration_s, rates, whole=True, turn=turn)
+        batch = sample_batch(seed, 1, duration_s, rates, whole=True, turn=turn, looks=looks)
         if _occurrences(batch):
             return batch
     return None
@@ -197,7 +230,7 @@ def _conditions(batch: SceneBatch, seed: int, style: str) -> tuple[str, ...]:
 def _occurrences(batch: SceneBatch) -> tuple[Occurrence, ...]:
     """List the occurrences of a batch of one."""
     found = []
-    for kind, episodes in batch.events.items():
+    for kind, episodes in (*batch.events.items(), ("ad", batch.inserts)):
         for row in episodes.traits.values[0].tolist():
             traits = dict(zip(episodes.traits.names, row, strict=True))
             start_s, end_s = round(traits["start_s"], 3), round(traits["end_s"], 3)
@@ -212,7 +245,7 @@ def _attributes(kind: str, traits: Mapping[str, float]) -> dict[str, str]:
     """Describe an occurrence beyond its kind."""
     if kind != "ad":
         return {}
-    form = "banner" if traits["form"] == BANNER else "card"
+    form = _FORM_NAMES[int(traits["form"])]
     return {"brand": BRANDS[int(traits["brand"]) - 1], "form": form}
 
 
@@ -225,25 +258,32 @@ def sample_batch(
     *,
     whole: bool = False,
     turn: int = 0,
+    inserts: InsertRates = NO_INSERTS,
+    looks: str = "seen",
 ) -> SceneBatch:
     """Draw a batch of streams.
 
     The same arguments always give the same streams. With ``whole`` all occurrences lie inside the stream and can be
     seen from beginning to end; without, a stream may begin and end in the middle of one, as a camera that is switched
     on at any time, and its lens may be covered in the middle of one. Another ``turn`` is the same place, at which
-    other things happen.
+    other things happen. ``looks="unseen"`` draws what training never sees, see ``families.HELD_OUT``, and only that.
+
+    Raises:
+        ConfigError: the looks are unknown.
     """
+    check_looks(looks)
     place, dice = Dice(seed), Dice(seed + turn * _TURN_SEED)
     rates, device = rates or Rates(), torch.device(device)
     channel = dice.chance("style", rates.channel, (batch,))
     per_minute = rates.draw(dice, batch, channel)
-    identity, plan = plan_channel(place, batch), plan_site(place, batch)
+    identity, plan = plan_channel(place, batch, looks), plan_site(place, batch, looks)
 
     def pack(columns: Mapping[str, Array]) -> Episodes:
-        return Episodes(Traits.pack(columns, device))
+        return _pack(columns, device)
 
-    site, events = _sample_site(dice, plan, per_minute, duration_s, whole, pack)
-    ads = pack(sample_ads(dice, per_minute["ad"], duration_s, whole))
+    site, events = _sample_site(dice, plan, per_minute, duration_s, whole, looks, pack)
+    drawn = sample_ads(dice, per_minute["ad"], duration_s, whole)
+    ads = pack(drawn)
     noise = np.where(channel, identity["noise"], plan["noise"] * (1 + 0.5 * plan["light"]))
     return SceneBatch(
         duration_s,
@@ -251,10 +291,15 @@ def sample_batch(
         site,
         Channel(_constant(identity, device), pack(sample_shots(dice, identity, duration_s)), ads),
         {kind: ads if kind == "ad" else events[kind] for kind in KINDS},
+        pack(inserts.sample(dice, drawn, duration_s)),
         torch.from_numpy(noise.astype(np.float32)).to(device),
         bool((~channel).any()),
         bool(channel.any()),
     )
+
+
+def _pack(columns: Mapping[str, Array], device: torch.device) -> Episodes:
+    return Episodes(Traits.pack(columns, device))
 
 
 def _constant(columns: Mapping[str, Array], device: torch.device) -> Traits:
@@ -269,6 +314,7 @@ def _sample_site(
     per_minute: Mapping[str, Array],
     duration_s: float,
     whole: bool,
+    looks: str,
     pack: Callable[..., Episodes],
 ) -> tuple[Site, dict[str, Episodes]]:
     """Draw what happens at sites, and which of it are events."""
@@ -280,7 +326,7 @@ def _sample_site(
     breakdowns, lanes = sample_vehicles(dice, plan, per_minute["breakdown"], duration_s, whole)
     bags = sample_bags(dice, plan, per_minute["abandoned"], duration_s, whole)
     seen = (intrusions, falls, fires, crowds, breakdowns, bags) if whole else ()
-    covers = sample_covers(dice, per_minute["tampering"], duration_s, whole, seen)
+    covers = sample_covers(dice, per_minute["tampering"], duration_s, whole, seen, looks)
     cast = (
         sample_walkers(dice, "walker", plan, duration_s),
         interleave(falls, sample_stoops(dice, plan, duration_s)),

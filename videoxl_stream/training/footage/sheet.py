@@ -102,5 +102,5 @@ def save_strips(found: Mapping[str, Sequence[Picture]], folder: Path) -> list[Pa
     for name, pictures in found.items():
         words = "".join(c if c.isalnum() else " " for c in name).split()
         paths.append(folder / f"{'-'.join(words)}.jpg")
-        strip(pictures).save(paths[-1], quality=82, optimize=True)
+        strip(pictures).save(paths[-1], quality=74, optimize=True)
     return paths

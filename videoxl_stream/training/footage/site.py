@@ -8,10 +8,11 @@ import torch
 from torch import Tensor
 
 from videoxl_stream.training.footage.actors import Clothes, Flame, Pose, flame, person, skin
-from videoxl_stream.training.footage.drawing import SHAPES, Drawing, backdrop
+from videoxl_stream.training.footage.drawing import SCENE_SHAPES, Drawing, backdrop
 from videoxl_stream.training.footage.episodes import Episodes, Moment, Traits
 from videoxl_stream.training.footage.lens import cover, foreground, nearby, rain
 from videoxl_stream.training.footage.people_plan import CROUCH, FALL, HANDLING_S, INTRUDE, SIT
+from videoxl_stream.training.footage.scenery import scenery
 from videoxl_stream.training.footage.shapes import ASPECT, Point, bar, fit, move, paint, rgb, shape, tint
 from videoxl_stream.training.footage.traffic import parked, traffic
 
@@ -19,6 +20,8 @@ _AMBIENT = ((1.0, 1.0, 1.0), (0.76, 0.64, 0.6), (0.5, 0.53, 0.62))
 # Where the members of a group stand around its middle: across and down.
 _PLACES = ((-0.04, -0.012), (0.1, -0.01), (-0.19, -0.004), (0.23, 0.0), (0.03, 0.008), (-0.12, 0.012))
 MEMBERS = len(_PLACES)
+_CENTRE = (ASPECT / 2, 0.8)
+"""What a camera's zoom leaves where it is."""
 
 
 @dataclass(frozen=True)
@@ -42,16 +45,19 @@ class Site:
         night = plan["light"].long()  # (batch, 1)
         ambient = torch.tensor(_AMBIENT, dtype=times.dtype, device=times.device)[night]  # (batch, 1, 3)
         lamp, moments = _lamp(plan), [visits.at(times) for visits in self.visitors]
-        still = [*_scenery(plan), *_zone(plan), *_cloud(plan, times), *parked(plan, self.absences.at(times)), lamp[0]]
+        still = [*_zone(plan), *_cloud(plan, times), *parked(plan, self.absences.at(times)), lamp[0]]
         far, near = (traffic(plan, self.lanes[lane].at(times), night, lane) for lane in (1, 0))
         actors = [*far, *near, *_bag(self.bags.at(times)), *_group(plan, self.groups.at(times))]
-        lit = torch.cat([_stack([*still, *actors], times), _by_depth(plan, moments, times)], dim=2)
+        stands = scenery(plan).expand(*times.shape, -1, -1)
+        lit = torch.cat([stands, _stack([*still, *actors], times), _by_depth(plan, moments, times)], dim=2)
         glowing = _stack([*lamp[1:], *_fire(self.fires.at(times))], times)
         front = _stack([*foreground(plan), *rain(plan, times), *nearby(self.nearby.at(times))], times)
         cloth = _stack(cover(self.covers.at(times)), times)
-        count = sum(part.shape[2] for part in (lit, glowing, front, cloth))
-        nothing = lit.new_zeros(*times.shape, SHAPES - count, lit.shape[3])
-        everything = torch.cat([tint(lit, ambient), glowing, tint(front, ambient), cloth, nothing], dim=2)
+        zoom, still_camera = plan["zoom"].expand_as(times), (torch.zeros_like(times), torch.zeros_like(times))
+        world = move(torch.cat([tint(lit, ambient), glowing], dim=2), _CENTRE, zoom, still_camera)
+        count = sum(part.shape[2] for part in (world, front, cloth))
+        nothing = lit.new_zeros(*times.shape, SCENE_SHAPES - count, lit.shape[3])
+        everything = torch.cat([world, tint(front, ambient), cloth, nothing], dim=2)
         shake = _shake(plan, times)
         moved = move(everything, (0, 0), torch.ones_like(times), shake)
         return Drawing(_ground(plan, ambient, shake), moved, _gain(plan, times, self.dimmings.at(times)))
@@ -61,13 +67,16 @@ class Site:
         found = torch.zeros_like(times, dtype=torch.int64)
         for visits in self.visitors:
             moment = visits.at(times)
-            x = _where(moment)
-            found += moment.seen & (x > -0.02) & (x < ASPECT + 0.02)
+            found += moment.seen & self._is_in_picture(_where(moment))
         group = self.groups.at(times)
         for member in range(MEMBERS):
             x, _ = _member(group, member)
-            found += group.seen & (x > -0.02) & (x < ASPECT + 0.02) & (member < group.traits["size"])
+            found += group.seen & self._is_in_picture(x) & (member < group.traits["size"])
         return found
+
+    def _is_in_picture(self, x: Tensor) -> Tensor:
+        """Say who of those standing at x (batch, frames) can be seen."""
+        return ((x - ASPECT / 2) * self.plan["zoom"]).abs() < ASPECT / 2 + 0.02
 
 
 def _stack(shapes: list[Tensor], times: Tensor) -> Tensor:
@@ -92,47 +101,30 @@ def _shake(plan: Traits, times: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _gain(plan: Traits, times: Tensor, dimming: Moment) -> Tensor:
-    """Return the drift of brightness and warmth, and dimmings (batch, frames, 3)."""
+    """Return the drift of brightness and warmth, dimmings, and the light's slope (batch, frames, GAIN_COLUMNS)."""
     level = 1 + plan["drift"] * torch.sin(times * plan["drift_rate"])
     dark = (dimming.since_s / 0.6).clamp(0, 1) * (dimming.left_s / 0.6).clamp(0, 1) * dimming.seen
     level = level * (1 - dark * dimming.traits["depth"])
-    warmth = plan["warmth"].expand_as(level)
-    return torch.stack([level * (1 + warmth), level, level * (1 - warmth)], dim=-1)
+    warmth, magenta = plan["warmth"], plan["magenta"]
+    light = [plan[name].expand_as(level) for name in ("light_across", "light_down", "light_rim")]
+    return torch.stack([level * (1 + warmth), level * (1 - magenta), level * (1 - warmth), *light], dim=-1)
 
 
 def _ground(plan: Traits, ambient: Tensor, shake: tuple[Tensor, Tensor]) -> Tensor:
-    """Return the backdrop: wall or sky above the horizon, ground below."""
+    """Return the backdrop: wall or sky above the horizon, ground below, both with their textures."""
     above = rgb(plan["wall_hue"], plan["wall_saturation"], plan["wall_value"]) * ambient
     below = rgb(plan["ground_hue"], plan["ground_saturation"], plan["ground_value"]) * ambient
     kx, ky, amount = plan["texture_x"], plan["texture_y"], plan["texture"]
     # The waves move with the camera like everything else.
     phases = [-(shake[0] * a + shake[1] * b) for a, b in ((kx, ky), (-0.6 * ky, 0.8 * kx))]
     waves = [amount, kx, ky, phases[0], amount, -0.6 * ky, 0.8 * kx, phases[1]]
-    return backdrop(plan["horizon"] + shake[1], above, below, waves)
-
-
-def _scenery(plan: Traits) -> list[Tensor]:
-    """Return buildings, road, tree and bench: eight shapes."""
-    horizon, road_y = plan["horizon"], plan["road_y"]
-    shapes = []
-    for i in (1, 2):
-        x, tall, wide = plan[f"building_{i}_x"], plan["building_height"] * (1.25 - 0.25 * i), plan["building_width"]
-        wall = rgb(plan["wall_hue"] + 0.3 * i, plan["wall_saturation"], plan["building_value"])
-        shapes.append(shape((x, horizon - tall + 0.01), (wide, tall), wall, corner=0.02))
-    glass, wide = rgb(plan["wall_hue"], 0.2, plan["window_value"]), plan["building_width"] * 0.8
-    y = horizon - plan["building_height"] * 1.2
-    shapes.append(shape((plan["building_1_x"], y), (wide, plan["building_height"] * 0.22), glass))
-    tarmac = rgb(plan["wall_hue"], 0.05, plan["road_value"])
-    shapes.append(shape((ASPECT / 2, road_y), (ASPECT, plan["road_half"]), tarmac, alpha=plan["has_road"]))
-    size, x = plan["tree_size"], plan["tree_x"]
-    trunk, leaves = paint(horizon, (0.3, 0.2, 0.12)), paint(horizon, (0.16, 0.36, 0.14))
-    shapes.append(bar((x, horizon + 0.02), (x, horizon - size), 0.03, trunk, alpha=plan["has_tree"]))
-    crown = (size * 0.9, size)
-    shapes.append(shape((x, horizon - size * 1.5), crown, leaves, corner=1.0, soft=0.15, alpha=plan["has_tree"]))
-    wood, x, y = paint(horizon, (0.36, 0.24, 0.14)), plan["bench_x"], plan["upper_y"]
-    shapes.append(shape((x, y - 0.085), (0.17, 0.012), wood, alpha=plan["has_bench"]))
-    shapes.append(shape((x, y - 0.035), (0.15, 0.035), wood * 0.6, alpha=plan["has_bench"] * 0.8))
-    return shapes
+    down = _CENTRE[1] + shake[1]
+    camera = [ASPECT / 2 + shake[0], down + (0.5 - _CENTRE[1]) * plan["zoom"], 1 / plan["zoom"]]
+    far, near, offset = plan["above_scale"], plan["below_scale"], [plan["offset_x"], plan["offset_y"]]
+    walls = [plan["above"], plan["above_strength"], far, far, *offset]
+    ground = [plan["below"], plan["below_strength"], near, near * plan["below_tilt"], *offset, plan["depth"]]
+    horizon = down + (plan["horizon"] - _CENTRE[1]) * plan["zoom"]
+    return backdrop(horizon, above, below, waves, camera, walls + ground)
 
 
 def _zone(plan: Traits) -> list[Tensor]:
@@ -140,6 +132,7 @@ def _zone(plan: Traits) -> list[Tensor]:
     white = plan["zone_white"].unsqueeze(-1)
     colour = rgb(plan["zone_hue"], 0.85 * (1 - plan["zone_white"]), 0.95) * (1 - white) + white * 0.92
     seen, x, y = plan["has_zone"], plan["zone_x"], plan["zone_y"]
+    hatching = 0.8 * seen * plan["zone_hatched"]
     half_x, half_y, taper = plan["zone_half_x"], plan["zone_half_y"], plan["zone_taper"]
 
     def at(across: float, down: float) -> Point:
@@ -150,8 +143,8 @@ def _zone(plan: Traits) -> list[Tensor]:
     sides = zip(corners, [*corners[1:], corners[0]], strict=True)
     return [
         shape((x, y), (half_x, half_y), colour, taper=taper, corner=0.02, alpha=plan["zone_fill"] * seen),
-        *(bar(*side, 0.016, colour, alpha=0.95 * seen) for side in sides),
-        *(bar(at(k, 1), at(k + 0.5, -1), 0.012, colour, alpha=0.8 * seen) for k in (-0.85, -0.25, 0.35)),
+        *(bar(*side, plan["zone_line"], colour, alpha=0.95 * seen) for side in sides),
+        *(bar(at(k, 1), at(k + 0.5, -1), 0.012, colour, alpha=hatching) for k in (-0.85, -0.25, 0.35)),
     ]
 
 
@@ -217,6 +210,7 @@ def _visitor(plan: Traits, moment: Moment) -> list[Tensor]:
     pose = Pose(
         x, y, height.clamp(0.24, 0.45), heading, stride, since * 10.5 + traits["phase"],
         down * traits["tilt"] * traits["side_fall"] * (posture == FALL), crouch, moment.seen.float(),
+        traits["build"],
     )  # fmt: skip
     holding = torch.where(since < HANDLING_S, traits["bag_in"], traits["bag_out"]) * moment.seen
     size = traits["bag_size"]
@@ -270,7 +264,7 @@ def _group(plan: Traits, moment: Moment) -> list[Tensor]:
 def _clothes(traits: Traits) -> Clothes:
     """Dress the visitors of a moment."""
     top = rgb(traits["hue"], traits["saturation"], traits["value"])
-    trousers = rgb(traits["hue"] * 0.3 + 0.55, 0.35, traits["trousers"])
+    trousers = rgb(traits["trousers_hue"], 0.35, traits["trousers"])
     return Clothes(top, trousers, skin(traits["skin"]))
 
 

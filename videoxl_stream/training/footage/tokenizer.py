@@ -20,7 +20,7 @@ CHAT_TEMPLATE = (
 )
 
 
-def build_tokenizer(texts: Iterable[str] | None = None, size: int = 640) -> PreTrainedTokenizerFast:
+def build_tokenizer(texts: Iterable[str] | None = None, size: int = 704) -> PreTrainedTokenizerFast:
     """Learn a tokenizer of at most ``size`` tokens; the same texts give the same tokens.
 
     All 256 bytes are tokens, so any text survives encoding and decoding. ``<|im_end|>`` ends a sequence.
@@ -43,7 +43,7 @@ def build_tokenizer(texts: Iterable[str] | None = None, size: int = 640) -> PreT
     )
 
 
-def save_tokenizer(folder: Path, size: int = 640) -> PreTrainedTokenizerFast:
+def save_tokenizer(folder: Path, size: int = 704) -> PreTrainedTokenizerFast:
     """Build the tokenizer and write its files into ``folder``."""
     tokenizer = build_tokenizer(size=size)
     tokenizer.save_pretrained(str(folder))

@@ -1,0 +1,98 @@
+"""Families: each is drawn, looks like no other, and what is held out never reaches training."""
+
+from __future__ import annotations
+
+from itertools import combinations
+from pathlib import Path
+
+import pytest
+import torch
+
+from videoxl_stream.errors import ConfigError
+from videoxl_stream.training.footage.channel_plan import AQUARIUM
+from videoxl_stream.training.footage.clips import ClipFormat, Truth, truth_path, write_clip
+from videoxl_stream.training.footage.families import (
+    CHANNEL_FAMILIES,
+    COVERS,
+    HELD_OUT,
+    LOOKS,
+    SITE_FAMILIES,
+)
+from videoxl_stream.training.footage.painter import Painter
+from videoxl_stream.training.footage.scenes import Rates, Scenario, SceneBatch, sample_batch
+from videoxl_stream.training.footage.vocabulary import KINDS
+
+COVERED = Rates({"tampering": 2.0}, quiet=0.0, spread=(1.0,))
+
+
+def _families(batch: SceneBatch) -> tuple[set[str], set[str], set[str]]:
+    """Name the families of the sites and of the channels in a batch, and what covers lenses there."""
+    sites = {SITE_FAMILIES[int(n)] for n in batch.site.plan["family"].unique()}
+    channels = {CHANNEL_FAMILIES[int(n)] for n in batch.programme.plan["family"].unique()}
+    covers = batch.events["tampering"].traits
+    looks = covers["look"][covers["start_s"].isfinite()].unique()
+    return sites, channels, {COVERS[int(n)] for n in looks}
+
+
+def test_training_draws_every_family_but_those_held_out() -> None:
+    drawn = []
+    for seed in range(40):
+        batch = sample_batch(5_000_000 + seed, 64, 60.0, COVERED)
+        drawn.append(_families(batch))
+        assert not (batch.programme.shots.traits["kind"] == AQUARIUM).any()
+    sites, channels, covers = (set[str]().union(*names) for names in zip(*drawn, strict=True))
+    assert sites == set(SITE_FAMILIES) - {HELD_OUT["site"]}
+    assert channels == set(CHANNEL_FAMILIES) - {HELD_OUT["channel"]}
+    assert covers == set(COVERS) - {HELD_OUT["tampering"]}
+
+
+def test_unseen_looks_are_only_what_is_held_out() -> None:
+    for seed in range(5):
+        batch = sample_batch(seed, 32, 60.0, COVERED, looks="unseen")
+        assert _families(batch) == ({HELD_OUT["site"]}, {HELD_OUT["channel"]}, {HELD_OUT["tampering"]})
+
+
+@pytest.mark.parametrize("style", ["site", "channel"])
+def test_a_seed_has_the_same_events_in_either_looks(style: str) -> None:
+    for seed in range(1000, 1012):
+        seen, unseen = (Scenario.of(seed, style, 180.0, looks=looks) for looks in LOOKS)
+        assert seen.occurrences == unseen.occurrences
+        assert seen.family != unseen.family
+
+
+def test_a_family_that_is_held_out_shows_every_kind() -> None:
+    batch = sample_batch(0, 100, 120.0, Rates(dict.fromkeys(KINDS, 1.0), quiet=0.0), looks="unseen")
+    labels = batch.labels(torch.arange(0.0, 120.0, 0.5).expand(100, -1))
+    assert all(labels[kind].any() for kind in KINDS)
+
+
+@pytest.mark.parametrize("style", ["site", "channel"])
+def test_a_scenario_names_its_family_which_its_seed_decides(style: str) -> None:
+    drawn = [Scenario.of(seed, style, 20.0, Rates({})).family for seed in range(60)]
+    again = [Scenario.of(seed, style, 20.0, Rates({})).family for seed in range(60)]
+    families = SITE_FAMILIES if style == "site" else CHANNEL_FAMILIES
+    assert drawn == again
+    assert set(drawn) == set(families) - {HELD_OUT[style]}
+    assert Scenario.of(0, style, 20.0, Rates({}), looks="unseen").family == HELD_OUT[style]
+
+
+def test_a_clip_of_unseen_looks_says_its_family(tmp_path: Path) -> None:
+    path, small = tmp_path / "a.mp4", ClipFormat(fps=1, width=64, height=36)
+    truth = write_clip(path, 1, "site", 4.0, looks="unseen", encoding=small)
+    assert truth.family == HELD_OUT["site"]
+    assert Truth.load(truth_path(path)) == truth
+
+
+def test_unknown_looks_are_refused() -> None:
+    with pytest.raises(ConfigError, match="looks"):
+        sample_batch(0, 1, 10.0, looks="both")
+
+
+def test_each_family_looks_like_no_other() -> None:
+    """Pictures of the backgrounds alone: their mean colours and edges differ more between families than by chance."""
+    batch = sample_batch(7, 120, 30.0, Rates({}, channel=0.0))
+    pictures = Painter()(batch.draw(torch.full((120, 1), 10.0)), 32, 32)[:, 0].float()
+    family = batch.site.plan["family"][:, 0]
+    means = torch.stack([pictures[family == n].mean(dim=0) for n in family.unique()])
+    gaps = [(one - other).abs().mean().item() for one, other in combinations(means, 2)]
+    assert min(gaps) > 8

@@ -1,0 +1,92 @@
+"""Curves of a training run: losses over its steps, and what it answered right of what was held out.
+
+python -m videoxl_stream.training.curves docs/training/run_6.json docs/images/training.png
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from videoxl_stream.errors import ConfigError
+
+_SMOOTH = 9  # rows that a point is the median of
+_TOPICS = ("ad", "colour", "which", "order", "ads", "times", "which: letter", "order: letter")
+Log = Sequence[Mapping[str, Any]]
+
+
+def losses(log: Log, phase: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
+    """Steps and smoothed losses of a phase, each (rows,).
+
+    Raises:
+        ConfigError: the log has no such phase.
+    """
+    rows = [row for row in log if row["phase"] == phase]
+    if not rows:
+        msg = f"there is no phase {phase!r} in this log; give the state.json of a run, or its log.json"
+        raise ConfigError(msg)
+    names = [name for name in ("answer", "beacon", "frame") if name in rows[0]]
+    steps = np.array([row["step"] for row in rows])
+    return steps, {name: smoothed(np.array([row[name] for row in rows])) for name in names}
+
+
+def smoothed(values: np.ndarray) -> np.ndarray:
+    """The running median, (rows,): steps of different lengths have losses of different sizes."""
+    around = np.pad(values, _SMOOTH // 2, mode="edge")
+    medians: np.ndarray = np.median(np.lib.stride_tricks.sliding_window_view(around, _SMOOTH), axis=-1)
+    return medians
+
+
+def held_out(log: Log, topic: str, ratio: int) -> dict[int, float]:
+    """Share of held-out texts about a topic that were answered right, by length, at the end of the last piece."""
+    found = {row["frames"]: row[topic] for row in log if row["phase"] == "held out" and row["ratio"] == ratio}
+    return dict(sorted(found.items()))
+
+
+def draw(log: Log, path: Path) -> None:
+    """Draw losses on the left, what was held out on the right.
+
+    Args:
+        log: of a run.
+        path: the picture; its suffix names the format.
+    """
+    from matplotlib.figure import Figure  # noqa: PLC0415 - optional
+
+    figure = Figure(figsize=(11, 4), layout="constrained")
+    left, right = figure.subplots(1, 2)
+    steps, curves = losses(log, "streams")
+    for name, values in curves.items():
+        left.plot(steps, values, label=name)
+    left.set(xlabel="step", ylabel="loss (running median)", yscale="log", title="streams")
+    left.legend()
+    known = [topic for topic in _TOPICS if any(topic in row for row in log)]
+    for topic in known:
+        found = held_out([row for row in log if topic in row], topic, 8)
+        right.plot(list(found), list(found.values()), marker="o", label=topic)
+    right.set(xlabel="frames", xscale="log", ylim=(0, 1.02), title="held out, ratio 8: answered right")
+    right.legend(fontsize="small", ncols=2)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=90)
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Read the command line and draw."""
+    parser = argparse.ArgumentParser(
+        prog="python -m videoxl_stream.training.curves",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("log", type=Path, help="log.json of a model, or state.json of a run")
+    parser.add_argument("picture", type=Path)
+    given = parser.parse_args(arguments)
+    content = json.loads(given.log.read_text(encoding="utf-8"))
+    draw(content if isinstance(content, list) else content["log"], given.picture)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Inserts: ads of a frame or two in any footage, also where no ads belong; the needles of a haystack."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from videoxl_stream.errors import ConfigError
+from videoxl_stream.training.footage.channel_plan import BANNER, CARD, STICKER, ad_looks
+from videoxl_stream.training.footage.dice import Array, Dice
+from videoxl_stream.training.footage.episodes import clear_of, keep
+from videoxl_stream.training.footage.vocabulary import BRANDS
+
+_FORMS = (CARD, BANNER, STICKER)
+_APART_S = 2.0
+
+
+@dataclass(frozen=True)
+class Insert:
+    """One insert of a stream.
+
+    Args:
+        start_s: when it appears, at once.
+        end_s: when it is gone.
+        brand: 1..20, into BRANDS from 1.
+        form: CARD fills the picture, BANNER a strip of it, STICKER 20 to 34 % of its height, anywhere.
+
+    Raises:
+        ConfigError: it ends before it begins, or there is no such brand or form.
+    """
+
+    start_s: float
+    end_s: float
+    brand: int
+    form: int = CARD
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be drawn."""
+        if not 0 <= self.start_s < self.end_s or not 1 <= self.brand <= len(BRANDS) or self.form not in _FORMS:
+            msg = f"{self} cannot be shown: it must end after it begins, with a brand of 1..{len(BRANDS)} and a form"
+            raise ConfigError(msg)
+
+
+@dataclass(frozen=True)
+class InsertRates:
+    """How many inserts streams have, and how long these last.
+
+    Args:
+        counts: weight of no insert, of one, of two and so on.
+        lengths_s: lengths, drawn with equal chance; that of one sampled frame is seen in exactly one.
+        forms: weights of CARD, BANNER and STICKER.
+        repeats: share of streams whose inserts are of two brands only.
+    """
+
+    counts: tuple[float, ...] = (0.3, 0.22, 0.12, 0.1, 0.09, 0.07, 0.06, 0.04)
+    lengths_s: tuple[float, ...] = (0.5, 0.5, 1.0)
+    forms: tuple[float, float, float] = (0.4, 0.2, 0.4)
+    repeats: float = 0.3
+
+    def sample(self, dice: Dice, ads: Mapping[str, Array], duration_s: float) -> dict[str, Array]:
+        """Draw inserts, each column (batch, inserts), clear of ``ads``; as many fit as stay apart."""
+        batch, most = len(ads["from_s"]), len(self.counts) - 1
+        most = min(most, int(duration_s / (_APART_S + max(self.lengths_s))))
+        if not most:
+            return place_inserts(dice, [()] * batch)
+        shape = (batch, most)
+        count = dice.choice("insert/count", self.counts, (batch,)).clip(max=most)
+        room_s = duration_s - most * _APART_S
+        start_s = np.sort(dice.uniform("insert/start", 0.0, room_s, shape), axis=1) + _APART_S * np.arange(most)
+        length_s = np.asarray(self.lengths_s)[dice.choice("insert/length", [1] * len(self.lengths_s), shape)]
+        # Which of the sorted moments are used is left to chance, so that few inserts lie anywhere, too.
+        used = dice.rng("insert/used").random(shape).argsort(axis=1).argsort(axis=1) < count[:, None]
+        brand = self._brands(dice, shape)
+        columns = _columns(dice, start_s, start_s + length_s, brand, dice.choice("insert/form", self.forms, shape))
+        return clear_of(keep(columns, used), ads)
+
+    def _brands(self, dice: Dice, shape: tuple[int, int]) -> Array:
+        """Draw brands 1..20, (batch, inserts)."""
+        brand = dice.choice("insert/brand", [1] * len(BRANDS), shape)
+        two = np.take_along_axis(brand, dice.choice("insert/which", (1, 1), shape).clip(max=shape[1] - 1), axis=1)
+        return 1 + np.where(dice.chance("insert/repeats", self.repeats, (shape[0], 1)), two, brand)
+
+
+NO_INSERTS = InsertRates(counts=(1.0,))
+
+
+def place_inserts(dice: Dice, inserts: Sequence[Sequence[Insert]]) -> dict[str, Array]:
+    """Lay out the given inserts of each stream, each column (batch, inserts)."""
+    most = max((len(each) for each in inserts), default=0) or 1
+    table = np.zeros((len(inserts), most, 4))
+    table[..., 2] = 1
+    used = np.zeros((len(inserts), most), dtype=bool)
+    for number, each in enumerate(inserts):
+        for place, one in enumerate(sorted(each, key=lambda one: one.start_s)):
+            table[number, place], used[number, place] = (one.start_s, one.end_s, one.brand, one.form), True
+    start_s, end_s, brand, form = np.moveaxis(table, -1, 0)
+    return keep(_columns(dice, start_s, end_s, brand.astype(np.int64), form), used)
+
+
+def _columns(dice: Dice, start_s: Array, end_s: Array, brand: Array, form: Array) -> dict[str, Array]:
+    times = {"from_s": start_s, "start_s": start_s, "end_s": end_s, "to_s": end_s}
+    return times | {"brand": brand, "form": form} | ad_looks(dice, "insert", brand)

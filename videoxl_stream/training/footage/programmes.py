@@ -1,0 +1,134 @@
+"""Scenes of the newer programmes: a kitchen, a cartoon, a show on a stage, an aquarium."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from videoxl_stream.training.footage.actors import skin
+from videoxl_stream.training.footage.advert import brand_colour
+from videoxl_stream.training.footage.channel_plan import AQUARIUM, CARTOON, KITCHEN, SHOW
+from videoxl_stream.training.footage.episodes import Moment
+from videoxl_stream.training.footage.shapes import ASPECT, bar, paint, rgb, shape
+
+
+def programme(shot: Moment) -> list[Tensor]:
+    """Return the shapes of every kind that is on anywhere in the batch, invisible in other shots."""
+    found, kinds = list[Tensor](), shot.traits["kind"]
+    for kind, scene in _SCENES.items():
+        on = kinds == kind
+        if on.any():
+            found += scene(shot, on.float())
+    return found
+
+
+def _kitchen(shot: Moment, on: Tensor) -> list[Tensor]:
+    """Return a shelf with jars, a cook behind a counter, and a pot that steams."""
+    traits, since = shot.traits, shot.since_s
+    x, white = 0.4 + 0.9 * traits["b"] + 0.02 * torch.sin(since * 1.1), paint(on, (0.93, 0.93, 0.92))
+    pot_x, y, puff = 0.3 + 1.2 * traits["c"], 0.76, (since * 0.5).remainder(1.0)
+    shapes = [shape((ASPECT * traits["d"], 0.26), (0.4, 0.012), rgb(traits["hue"] + 0.5, 0.5, 0.4), alpha=on)]
+    for i in range(3):
+        jar = (ASPECT * traits["d"] + 0.22 * (i - 1), 0.19)
+        shapes.append(shape(jar, (0.05, 0.06), rgb(traits["hue"] + 0.27 * i, 0.6, 0.75), corner=0.3, alpha=on))
+    return [
+        *shapes,
+        shape((x, 0.62), (0.16, 0.2), white * (0.6 + 0.4 * traits["a"]).unsqueeze(-1), corner=0.5, alpha=on),
+        shape((x, 0.36), (0.07, 0.085), skin(traits["skin"]), corner=1.0, alpha=on),
+        shape((x, 0.25), (0.075, 0.06), white, taper=-0.2, corner=0.5, alpha=on * (traits["a"] > 0.3)),
+        shape((ASPECT / 2, 0.9), (ASPECT, 0.14), rgb(traits["hue"] + 0.08, 0.45, 0.4 + 0.3 * traits["b"]), alpha=on),
+        shape((pot_x + 0.05 * puff, 0.62 - 0.25 * puff), (0.07 + 0.07 * puff, 0.06 + 0.05 * puff), white,
+              corner=1.0, soft=0.9, alpha=on * 0.6 * (1 - puff)),
+        shape((pot_x, y), (0.14, 0.085), rgb(traits["hue"] + 0.6, 0.7 * traits["d"], 0.5), corner=0.3, alpha=on),
+        shape((pot_x, y - 0.085), (0.15, 0.014), rgb(traits["hue"] + 0.6, 0.3, 0.75), corner=0.5, alpha=on),
+    ]  # fmt: skip
+
+
+def _cartoon(shot: Moment, on: Tensor) -> list[Tensor]:
+    """Return hills, a round tree, a cloud and two creatures in the colours of brands."""
+    traits, since = shot.traits, shot.since_s
+    hill, tree = rgb(traits["hue"] + 0.4, 0.6, 0.55 + 0.2 * traits["d"]), ASPECT * traits["c"]
+    white, black = paint(on, (1.0, 1.0, 1.0)), paint(on, (0.08, 0.08, 0.1))
+    shapes = [
+        shape((ASPECT * traits["a"], 0.72), (0.7, 0.2), hill * 0.85, corner=1.0, alpha=on),
+        shape((ASPECT * traits["b"], 0.8), (0.9, 0.2), hill, corner=1.0, alpha=on),
+        shape((ASPECT * traits["d"] + 0.02 * since, 0.16), (0.2, 0.06), white * 0.97, corner=0.9, alpha=on),
+        bar((tree, 0.78 + 0.0 * tree), (tree, 0.5 + 0.0 * tree), 0.035, rgb(0.07 + 0.0 * tree, 0.6, 0.4), alpha=on),
+        shape((tree, 0.44), (0.13, 0.13), rgb(traits["hue"] + 0.75, 0.65, 0.7), corner=1.0, alpha=on),
+    ]
+    for i in range(2):
+        way = traits["heading"] * (1 - 2 * i)
+        x = ASPECT * (0.3 + 0.4 * i) + way * traits["speed"] * 0.5 * (since - 2)
+        y = 0.72 + 0.1 * traits["a" if i else "c"] - 0.08 * torch.sin(since * (4 + i) + 6 * traits["b"]).abs()
+        size = 0.1 + 0.05 * traits["d" if i else "a"]
+        colour = brand_colour((traits["colour"] + 2 * i).remainder(5))
+        shapes.append(shape((x, y), (size, size * 1.15), colour, corner=0.9 if i else 0.35, alpha=on))
+        shapes.append(shape((x + way * size * 0.3, y - size * 0.4), (size * 0.4, size * 0.36), white, corner=1.0,
+                            alpha=on))  # fmt: skip
+        shapes.append(shape((x + way * size * 0.4, y - size * 0.4), (size * 0.15, size * 0.2), black, corner=1.0,
+                            alpha=on))  # fmt: skip
+    return shapes
+
+
+def _show(shot: Moment, on: Tensor) -> list[Tensor]:
+    """Return beams of light, a board of coloured squares and two guests at a desk."""
+    traits, since, shapes = shot.traits, shot.since_s, list[Tensor]()
+    for i in range(3):
+        swing = 0.35 * torch.sin(since * (0.7 + 0.3 * i) + 6 * traits["a"] + i)
+        beam = rgb(traits["hue"] + 0.3 * i, 0.6, 0.35 + 0.0 * since)
+        centre = (ASPECT * (0.2 + 0.3 * i) - 0.35 * torch.sin(swing), 0.35 + 0.0 * since)
+        shapes.append(shape(centre, (0.14, 0.45), beam, angle=swing, taper=0.8, soft=0.5, alpha=on, light=True))
+    x, y = ASPECT * (0.3 + 0.4 * traits["b"]), 0.34
+    shapes.append(shape((x, y), (0.34, 0.2), rgb(traits["hue"], 0.3, 0.22 + 0.0 * x), corner=0.05, alpha=on))
+    for i in range(4):
+        tile = (x + 0.16 * (2 * (i % 2) - 1), y + 0.09 * (2 * (i // 2) - 1))
+        bright = 0.35 + 0.5 * ((since * 0.8 + i * 0.25 + traits["c"]).remainder(1.0) < 0.5)
+        shapes.append(shape(tile, (0.13, 0.07), rgb(traits["hue"] + 0.23 * i, 0.7, bright), corner=0.1, alpha=on))
+    for i in range(2):
+        place = ASPECT * (0.3 + 0.4 * i) + 0.015 * torch.sin(since * (1.3 + i))
+        coat = rgb(traits["hue"] + 0.4 + 0.3 * i, 0.6, 0.4 + 0.4 * traits["d"])
+        shapes.append(shape((place, 0.74), (0.12, 0.15), coat, corner=0.6, alpha=on))
+        shapes.append(shape((place, 0.54), (0.065, 0.08), skin((traits["skin"] + 0.5 * i).remainder(1.0)), corner=1.0,
+                            alpha=on))  # fmt: skip
+    return [*shapes, shape((ASPECT / 2, 0.88), (0.62, 0.12), rgb(traits["hue"] + 0.5, 0.5, 0.45), alpha=on)]
+
+
+def _aquarium(shot: Moment, on: Tensor) -> list[Tensor]:
+    """Return rays of light, a rock, weeds that sway, three fish and bubbles."""
+    traits, since, still = shot.traits, shot.since_s, 0.0 * shot.since_s
+    ray = paint(on, (0.12, 0.16, 0.18))
+    shapes = [
+        shape((ASPECT * (0.25 + 0.5 * i), 0.4), (0.12, 0.6), ray, angle=0.3 * (traits["a"] - 0.5) + still, soft=0.9,
+              alpha=on, light=True)
+        for i in range(2)
+    ]  # fmt: skip
+    rock = rgb(traits["hue"], 0.15, 0.3 + 0.2 * traits["b"])
+    shapes.append(shape((ASPECT * traits["c"], 0.9), (0.3, 0.16), rock, corner=1.0, alpha=on))
+    for i in range(3):
+        foot = ASPECT * (0.1 + 0.3 * i) + 0.3 * traits["d"]
+        tip = foot + 0.06 * torch.sin(since * 1.2 + i)
+        weed = rgb(0.3 + 0.1 * traits["b"], 0.7, 0.35 + 0.1 * i)
+        shapes.append(bar((foot, 0.97 + still), (tip, 0.6 + 0.1 * i + still), 0.035, weed, alpha=on))
+    for i in range(3):
+        way = traits["heading"] * (1 if i % 2 else -1)
+        x = ASPECT * (0.25 + 0.25 * i) + way * traits["speed"] * 0.5 * (since - 2)
+        y, size = 0.25 + 0.2 * i + 0.03 * torch.sin(since * 2 + i), 0.09 + 0.05 * traits["a" if i else "b"]
+        scales = rgb(traits["hue"] + 0.3 * i, 0.75, 0.85 + still)
+        shapes.append(shape((x - way * size * 1.1, y), (size * 0.45, size * 0.4), scales * 0.8, angle=way * 1.57,
+                            taper=0.8, alpha=on))  # fmt: skip
+        shapes.append(shape((x, y), (size, size * 0.55), scales, corner=1.0, alpha=on))
+    for i in range(2):
+        rise = (since * 0.4 + 0.5 * i).remainder(1.0)
+        bubble = paint(on, (0.85, 0.95, 1.0))
+        shapes.append(shape((ASPECT * traits["b"], 0.9 - 0.9 * rise), (0.02, 0.02), bubble, corner=1.0, alpha=on * 0.7))
+    return shapes
+
+
+_SCENES: dict[int, Callable[[Moment, Tensor], list[Tensor]]] = {
+    KITCHEN: _kitchen,
+    CARTOON: _cartoon,
+    SHOW: _show,
+    AQUARIUM: _aquarium,
+}
