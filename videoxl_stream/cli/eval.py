@@ -225,10 +225,9 @@ def embedded(
     jobs: _Jobs = 2,
 ) -> None:
     """Everything that is promised of the embedded model; about 90 minutes on two cores."""
-    from videoxl_stream.evaluation.embedded.run import measure
+    from videoxl_stream.evaluation.embedded.run import measure, names_in
 
-    names = parts.replace(",", " ").split()
-    measure(model, out, names=names, small=quick, device=device, jobs=jobs, docs=docs)
+    measure(model, out, names=names_in(parts), small=quick, device=device, jobs=jobs, docs=docs)
 
 
 @evaluate.command()

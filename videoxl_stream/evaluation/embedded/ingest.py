@@ -38,7 +38,6 @@ from videoxl_stream.training.footage.scenes import Scenario
 RATIO, FPS, THREADS = 8, 2, 2
 SIZE = (384, 216)
 _WARM_UP, _DIFFERENT = 3, 12  # windows
-_AT_ONCE = 32
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,7 +95,8 @@ def measure(name: str, slots: int, num_windows: int, seed: int) -> Ingest:
     model = Subject.load(name).model
     memory = model.open_memory(ratio=RATIO, budget=slots)
     windows = _windows(seed, model.window_frames)
-    _fill(model, memory, list(islice(windows, _DIFFERENT)), slots)
+    a_window = -(-model.network.config.text.beacon_window // RATIO)
+    _fill(model, memory, list(islice(windows, min(_DIFFERENT, slots // a_window))), slots // a_window)
     spent = []
     for window in islice(windows, _WARM_UP + num_windows):
         start_s = memory.last_s + 1 / FPS if memory.last_s is not None else 0.0
@@ -129,11 +129,10 @@ def _footage(seed: int) -> Iterator[Image]:
         seed += 1
 
 
-def _fill(model: VideoXL, memory: VideoMemory, windows: Sequence[list[Image]], slots: int) -> None:
-    """Take in encoded windows over and over, until no more slots fit."""
+def _fill(model: VideoXL, memory: VideoMemory, windows: Sequence[list[Image]], num_windows: int) -> None:
+    """Take in encoded windows over and over, until there are so many."""
     features = torch.cat([model.encode(window) for window in windows])
-    a_window = -(-model.network.config.text.beacon_window // RATIO)
-    frames, done = slots // a_window * model.window_frames, 0
+    frames, done = num_windows * model.window_frames, 0
     while done < frames:
         part = features[: min(len(features), frames - done)]
         model.append_encoded(memory, part, [(done + index) / FPS for index in range(len(part))])

@@ -23,9 +23,10 @@ figures that are not reached. How each measure works stands in [evaluation.md](e
 [embedded.json](embedded.json).
 """
 _INTERVALS = """
-Seeds of these measures were never trained on and nothing was chosen by them; they stand in one place, `plan.py` of
-`videoxl_stream/evaluation/embedded`. Intervals are Wilson's for shares; for other ratios, for differences (pair by pair:
-the same clips and questions) and for calibration errors, items are drawn anew.
+Seeds of these measures were never trained on, and nothing was chosen by them; they stand in one place, `plan.py` in
+`videoxl_stream/evaluation/embedded`. Intervals are Wilson's for shares; for other ratios, for differences (pair by
+pair: the same clips and questions) and for calibration errors, items are drawn anew. VNBench counts by letters: that
+is the main figure, and the options' own likelihood, in which their order cannot matter, is only told beside it.
 """
 _AGAIN = """## Again
 
@@ -34,11 +35,12 @@ videoxl-stream eval embedded
 ```
 
 Each part is kept piece by piece in `build/embedded`: a second start goes on where the first one was stopped, and parts
-that are done are not done again. `--parts needle events` measures some, `--quick` only tries whether everything works,
-`--model FOLDER` measures other weights and leaves this page alone. For the ingest part nothing else should be running.
+that are done are not done again. `--parts needle,events` measures some, `--quick` only tries whether everything works,
+`--model FOLDER` measures other weights and leaves this page alone. While the ingest part runs, nothing else should.
 """
-_ELSEWHERE = """The needle parts also run on a machine with a GPU that has neither pydantic nor PyAV; put the folder that
-each command writes into `build/embedded`. A record from elsewhere is taken if its weights and settings are the same.
+_ELSEWHERE = """The needle parts also run on a machine with a GPU that has neither pydantic nor PyAV; put the folder
+that each command writes into `build/embedded`. A record from elsewhere is taken if its weights and settings are the
+same.
 """
 
 

@@ -1,7 +1,7 @@
 """The plan: every part with its sizes and its seeds, in one place.
 
-The seeds below belong to this measure alone. Nothing is trained on them: training draws from 10,000,000 up, the measures
-printed during training from 5,000,000 to 5,000,999. Nothing is chosen by them: thresholds come from 2000-2039,
+The seeds below belong to this measure alone. Nothing is trained on them: training draws from 10,000,000 up, the
+measures printed during training from 5,000,000 to 5,000,999. Nothing is chosen by them: thresholds come from 2000-2039,
 calibration from 3000-3039, development from 4000-4009. Whoever tunes anything on them has spent them: take others then.
 """
 

@@ -77,6 +77,11 @@ class Run:
         return [name for name in self.parts if name not in self.records]
 
 
+def names_in(text: str) -> list[str]:
+    """Names of parts as people write them: with commas or spaces between."""
+    return text.replace(",", " ").split()
+
+
 def measure(
     model: str = EMBEDDED,
     out: Path = OUT,
