@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
-from videoxl_stream.evaluation.intervals import Difference, Item, interval, ratio
+from videoxl_stream.evaluation.intervals import Difference, Item, interval, is_rate, paired_rates_interval, ratio
 from videoxl_stream.evaluation.record import Record
 
 Unit = Literal["share", "points", "score", "s", "per hour", "frames/s", "GB"]
@@ -57,7 +57,10 @@ class Figure:
         names = [name for name in first if name in second]
         if not names:
             return cls(math.nan, 0)
-        found = Difference.paired_of([first[name] for name in names], [second[name] for name in names])
+        one, other = [first[name] for name in names], [second[name] for name in names]
+        if is_rate(one) and is_rate(other):
+            return cls(ratio(other) - ratio(one), len(names), *paired_rates_interval(one, other))
+        found = Difference.paired_of(one, other)
         return cls(found.value, len(names), found.low, found.high)
 
     @property

@@ -25,8 +25,9 @@ figures that are not reached. How each measure works stands in [evaluation.md](e
 _INTERVALS = """
 Seeds of these measures were never trained on, and nothing was chosen by them; they stand in one place, `plan.py` in
 `videoxl_stream/evaluation/embedded`. Intervals are Wilson's for shares; for other ratios, for differences (pair by
-pair: the same clips and questions) and for calibration errors, items are drawn anew. VNBench counts by letters: that
-is the main figure, and the options' own likelihood, in which their order cannot matter, is only told beside it.
+pair: the same clips and questions) and for calibration errors, items are drawn anew; Newcombe's where the pairs are
+simply right or wrong. VNBench counts by letters: that is the main figure, and the options' own likelihood, in which
+their order cannot matter, is only told beside it.
 """
 _AGAIN = """## Again
 
