@@ -161,7 +161,7 @@ def test_the_error_of_a_calibration_has_an_interval_over_clips() -> None:
 
 
 def test_calibration_is_of_the_rules_as_shipped() -> None:
-    made = Record("calibration of the rules", {}, {})
+    made = Record("verdicts", {}, {})
     count(made, [verdicts(0.5), verdicts(0.9)])
     assert made.values[error_of("fire, uncalibrated")] == (pytest.approx(0.2), 20)
     assert made.values[error_of("fire")][0] != made.values[error_of("fire, uncalibrated")][0]
@@ -250,7 +250,7 @@ def test_docs_are_written_only_of_a_whole_run_of_the_shipped_model(
     run.measure(out=tmp_path / "b", docs=docs, small=True)
     run.measure(str(embedded_path()), tmp_path / "c", docs=docs)
     assert not page.exists()
-    assert all((tmp_path / one / "report" / "embedded.md").exists() for one in "abc")
+    assert all((tmp_path / one / "report" / "embedded.md").exists() for one in ("a", "b/quick", "c"))
     run.measure(out=tmp_path / "a", docs=docs)
     assert "| retrieval, by letters | ≥ 90.0 % | 100.0 % |" in page.read_text()
     assert by_hand.read_text() == "by hand"
@@ -322,12 +322,12 @@ def test_the_smoke_run_measures_every_row_and_leaves_docs_alone(tmp_path: Path) 
     assert done.exit_code == 0, done.output
     assert list(docs.iterdir()) == []
     parts = quick()
-    records = Run(parts, "embedded", tmp_path / "run").records
+    records = Run(parts, "embedded", tmp_path / "run" / "quick").records
     assert list(records) == list(parts)
     unknown = [row.target.what for row in rows(records) if row.figure is None or not row.figure.known]
     assert all("events" in what or "abandoned" in what or "before it" in what for what in unknown), unknown
     text = write_report(parts, records, tmp_path / "again").read_text()
-    assert text == (tmp_path / "run" / "report" / "embedded.md").read_text()
+    assert text == (tmp_path / "run" / "quick" / "report" / "embedded.md").read_text()
     content = json.loads((tmp_path / "again" / "embedded.json").read_text())
     assert len(content["targets"]) == len(TARGETS)
     assert (tmp_path / "again" / "embedded.json").stat().st_size < 300_000

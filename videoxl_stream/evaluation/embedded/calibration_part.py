@@ -42,7 +42,7 @@ class CalibrationPart:
     title: str
     seeds: Sequence[int]
     duration_s: float = DURATION_S
-    measure: str = "calibration of the rules"
+    measure: str = "verdicts"
 
     @property
     def settings(self) -> Mapping[str, Any]:

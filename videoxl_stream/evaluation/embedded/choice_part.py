@@ -50,16 +50,17 @@ class ChoicePart:
 
     def run(self, work: Work) -> Record:
         """Render clips that are not there yet, then ask; each video's answers are kept."""
+        begun = {"measure": self.measure, "model": work.revision, **self.settings}
+        Finished(work.folder, begun)  # refuses a run that was begun otherwise
         clips, total = work.clips / self.looks, len(KINDS) * len(self.seeds)
         ways: dict[str, Any] = {"duration_s": self.duration_s, "looks": self.looks, "jobs": work.jobs}
         with bar(f"{self.title}: clips", total) as tell:
             questions = make(clips, KINDS, self.seeds, on_done=lambda done, _: tell(done), **ways)
-        ask = partial(_ask, model=work.model, clips=clips, questions=questions, score=self.score, into=work.folder)
-        begun = {"measure": self.measure, "model": work.revision, **self.settings}
-        Finished(work.folder, begun)  # refuses a run that was begun otherwise
+        ways = {"model": work.model, "clips": clips, "questions": questions, "score": self.score}
+        ask = partial(_ask, **ways, into=work.folder, begun=begun)
         answered: dict[int, Answered] = {}
         with bar(f"{self.title}: questions", len(self.seeds)) as tell:
-            for seed, each in each_seed(partial(ask, begun=begun), self.seeds, work.jobs):
+            for seed, each in each_seed(ask, self.seeds, work.jobs):
                 answered[seed] = each
                 tell(len(answered))
         made = Record(self.measure, work.named, self.settings, versions(), hardware())

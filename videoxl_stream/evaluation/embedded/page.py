@@ -23,11 +23,11 @@ figures that are not reached. How each measure works stands in [evaluation.md](e
 [embedded.json](embedded.json).
 """
 _INTERVALS = """
-Seeds of these measures were never trained on, and nothing was chosen by them; they stand in one place, `plan.py` in
-`videoxl_stream/evaluation/embedded`. Intervals are Wilson's for shares; for other ratios, for differences (pair by
-pair: the same clips and questions) and for calibration errors, items are drawn anew; Newcombe's where the pairs are
-simply right or wrong. VNBench counts by letters: that is the main figure, and the options' own likelihood, in which
-their order cannot matter, is only told beside it.
+n counts questions; pairs of clips where events are scored; or verdicts, streams, windows. The seeds were never trained
+on, and nothing was chosen by them; they stand in one place, `plan.py` in `videoxl_stream/evaluation/embedded`.
+Intervals are Wilson's for shares, and Newcombe's for shares of the same questions that are compared pair by pair; for
+other ratios, their differences and calibration errors, items are drawn anew. VNBench counts by letters: that is the
+main figure; the options' own likelihood, in which their order cannot matter, is only told beside it.
 """
 _AGAIN = """## Again
 
@@ -88,7 +88,7 @@ def page(parts: Mapping[str, Part], records: Mapping[str, Record], *, picture: b
 def _made(records: Mapping[str, Record]) -> Iterator[str]:
     """Of which weights, on which machines."""
     for record in list(records.values())[:1]:
-        yield f"Weights: {record.model['name']}, revision `{record.model['revision']}`.\n"
+        yield f"Weights of revision `{record.model['revision']}`.\n"
     machines: dict[str, list[str]] = {}
     for name, record in records.items():
         of = record.hardware
@@ -126,7 +126,7 @@ def _again(parts: Mapping[str, Part], records: Mapping[str, Record]) -> Iterator
     known = {name: value for name, value in seconds.items() if value is not None}
     if known:
         each = ", ".join(f"{name} {value / 60:.1f}" for name, value in known.items())
-        yield f"Minutes that the parts took here, {sum(known.values()) / 60:.0f} in all: {each}.\n"
+        yield f"Minutes that the parts took at their last start, {sum(known.values()) / 60:.0f} in all: {each}.\n"
     yield _ELSEWHERE
     commands = [p.command(f"build/embedded/{name}", "MODEL") for name, p in parts.items() if isinstance(p, NeedlePart)]
     yield "\n".join(["```", *commands, "```", ""])

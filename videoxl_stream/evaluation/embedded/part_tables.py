@@ -97,7 +97,7 @@ _TABLES: Mapping[str, Callable[[Record], Iterator[str]]] = {
     "events": _events,
     "vnbench": _choices,
     "leakage": _leakage,
-    "calibration of the rules": _verdicts,
+    "verdicts": _verdicts,
     "ingest": _ingest,
 }
 

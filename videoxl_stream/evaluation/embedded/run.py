@@ -16,7 +16,8 @@ from videoxl_stream.evaluation.provenance import revision
 from videoxl_stream.evaluation.record import Record
 from videoxl_stream.evaluation.subject import EMBEDDED, check_device, folder_of
 
-OUT, DOCS, REPORT = Path("build/embedded"), Path("docs"), "report"
+OUT, DOCS = Path("build/embedded"), Path("docs")
+REPORT, SMALL = "report", "quick"
 
 
 class Run:
@@ -98,7 +99,7 @@ def measure(
 
     Args:
         model: ``embedded`` or a folder of weights.
-        out: folder of the run.
+        out: folder of the run; a small one has a folder of its own in it.
         names: of parts; all, if empty.
         small: a smoke run.
         device: where the needle parts put the model.
@@ -116,6 +117,7 @@ def measure(
         msg = f"{jobs} processes cannot work; give --jobs 1 or more"
         raise ConfigError(msg)
     check_device(device)
+    out = out / SMALL if small else out
     console, run = Console(stderr=True), Run(parts, model, out)
     run.measure(names or list(parts), device=device, jobs=jobs)
     written = [write_report(run.parts, run.records, out / REPORT)]

@@ -11,7 +11,7 @@ from videoxl_stream.evaluation.embedded.targets import TARGETS
 from videoxl_stream.evaluation.record import Record
 
 FORMAT = 1
-_KEPT = ("model", "settings", "versions", "hardware", "written", "values", "times", "details")
+_KEPT = ("settings", "versions", "hardware", "written", "values", "times", "details")
 
 
 def rows(records: Mapping[str, Record]) -> list[Row]:
@@ -34,4 +34,5 @@ def _part(record: Record) -> dict[str, Any]:
         name: {key: value for key, value in score.items() if key != "cells"}
         for name, score in content["scores"].items()
     }
-    return {key: content[key] for key in _KEPT} | {"scores": scores}
+    of = {"model": {"revision": content["model"]["revision"]}}  # its name may be a folder on some machine
+    return of | {key: content[key] for key in _KEPT} | {"scores": scores}
