@@ -113,10 +113,10 @@ def _short(value: object) -> str:
     """A setting for people: many numbers in a row by their ends."""
     if not isinstance(value, Sequence) or isinstance(value, str):
         return str(value)
-    numbers = list(value)
-    if len(numbers) > 2 and numbers == list(range(numbers[0], numbers[0] + len(numbers))):
-        return f"{numbers[0]}-{numbers[-1]}"
-    return ", ".join(map(str, numbers))
+    row = len(value) > 2 and all(isinstance(each, int) for each in value)
+    if row and list(value) == list(range(value[0], value[0] + len(value))):
+        return f"{value[0]}-{value[-1]}"
+    return ", ".join(map(str, value))
 
 
 def _again(parts: Mapping[str, Part], records: Mapping[str, Record]) -> Iterator[str]:
