@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import math
 import shlex
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -15,11 +15,11 @@ import pytest
 from tests.cli.calling import call
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.evaluation import needle
-from videoxl_stream.evaluation.embedded import ingest, run
+from videoxl_stream.evaluation.embedded import calibration_part, ingest, leakage_part, run
 from videoxl_stream.evaluation.embedded.calibration_part import ALL, CalibrationPart, count, error_interval, error_of
 from videoxl_stream.evaluation.embedded.figure import Figure
 from videoxl_stream.evaluation.embedded.ingest_part import IngestPart
-from videoxl_stream.evaluation.embedded.leakage_part import LeakagePart
+from videoxl_stream.evaluation.embedded.leakage_part import LATER, LeakagePart
 from videoxl_stream.evaluation.embedded.needle_part import NeedlePart
 from videoxl_stream.evaluation.embedded.page import page, write_report
 from videoxl_stream.evaluation.embedded.part import Work, differing
@@ -28,6 +28,7 @@ from videoxl_stream.evaluation.embedded.run import Run
 from videoxl_stream.evaluation.embedded.summary import rows
 from videoxl_stream.evaluation.embedded.target import Bound, Row, Target
 from videoxl_stream.evaluation.embedded.targets import TARGETS, loss, worst_kind
+from videoxl_stream.evaluation.leakage import VIEWS, Pair
 from videoxl_stream.evaluation.provenance import revision
 from videoxl_stream.evaluation.record import Record
 from videoxl_stream.evaluation.reliability import Reliability
@@ -270,6 +271,45 @@ def test_wrong_input_is_refused_at_once(tmp_path: Path, counted: dict[str, Count
         run.measure(jobs=0)
     assert not (tmp_path / "out").exists()
     assert [part.runs for part in counted.values()] == [0, 0]
+
+
+def test_streams_that_are_compared_are_kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[tuple[str, int]] = []
+
+    def compared(place: int, *, streams: Sequence[tuple[str, int]], model: str) -> Pair:
+        kind, seed = streams[place]
+        seen.append((kind, seed))
+        quiet = dict.fromkeys(VIEWS, 0.1)
+        after = quiet | {"the event": 0.9, LATER[0]: 0.6 if len(seen) == 1 else 0.1}
+        return Pair(kind, seed, 2.0, after, quiet, quiet)
+
+    monkeypatch.setattr(leakage_part, "_compare", compared)
+    part, work = LeakagePart("leakage", 960_000, 2, ("fire", "ad")), Work("m", "abc", tmp_path, tmp_path, jobs=1)
+    made = part.run(work)
+    assert len(set(seen)) == 4
+    assert made.value(f"fire, {LATER[0]}: turned to yes") == 0.5
+    assert made.value(f"{LATER[0]}: change") == pytest.approx(0.5 / 4)
+    assert made.value("event seen") == 1
+    again = replace(part, num_streams=3).run(work)
+    assert len(seen) == len(set(seen)) == 6
+    assert len(again.of(f"{LATER[0]}: change")) == 6
+
+
+def test_clips_whose_verdicts_are_known_are_not_watched_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[int] = []
+
+    def watched(seed: int, *, model: str, duration_s: float) -> dict[str, list[tuple[bool, float]]]:
+        seen.append(seed)
+        return verdicts(0.5)
+
+    monkeypatch.setattr(calibration_part, "_verdicts", watched)
+    part, work = CalibrationPart("calibration", (7, 8), 10.0), Work("m", "abc", tmp_path, tmp_path, jobs=1)
+    first, again = part.run(work), part.run(work)
+    assert seen == [7, 8]
+    assert first.values == again.values
+    assert first.values[error_of("fire, uncalibrated")] == (0, 20)
+    with pytest.raises(ConfigError, match="duration_s was 10.0 and is 20.0"):
+        replace(part, duration_s=20.0).run(work)
 
 
 # ---- the page
