@@ -308,7 +308,7 @@ def test_clips_whose_verdicts_are_known_are_not_watched_again(tmp_path: Path, mo
     assert seen == [7, 8]
     assert first.values == again.values
     assert first.values[error_of("fire, uncalibrated")] == (0, 20)
-    with pytest.raises(ConfigError, match="duration_s was 10.0 and is 20.0"):
+    with pytest.raises(ConfigError, match=r"duration_s was 10\.0 and is 20\.0"):
         replace(part, duration_s=20.0).run(work)
 
 
