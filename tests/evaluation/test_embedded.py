@@ -43,10 +43,8 @@ DOCS = Path(__file__).parents[2] / "docs"
 def seeds_of(part: Any) -> set[int]:
     if isinstance(part, NeedlePart):
         return set(part.grid.seeds)
-    if isinstance(part, IngestPart):
-        return set(range(part.seed, part.seed + 1000))
-    if isinstance(part, LeakagePart):
-        return {seed for _, seed in part._streams()}
+    if isinstance(part, IngestPart | LeakagePart):
+        return set(range(part.first_seed, part.first_seed + 10_000))
     return set(part.seeds)
 
 
@@ -105,7 +103,7 @@ def test_what_a_ratio_loses_is_told_in_points_of_the_same_questions() -> None:
     found = loss(needles([True] * 10, [True] * 8 + [False] * 2), 8)
     assert found.value == pytest.approx(2 / 20)
     assert found.n == 20
-    assert 0 <= found.low < found.value < found.high
+    assert -0.1 < found.low < found.value < found.high < 0.4
     assert loss(needles([True, False], [True, True]), 8).value == pytest.approx(-1 / 4)
     assert not loss(needles([True], []), 8).known
 
@@ -155,16 +153,17 @@ def verdicts(said: float) -> dict[str, list[tuple[bool, float]]]:
 def test_the_error_of_a_calibration_has_an_interval_over_clips() -> None:
     clips = [[(True, 0.9)] * 8 + [(False, 0.9)] * 2, [(True, 0.9)] * 4 + [(False, 0.9)] * 6]
     low, high = error_interval(clips)
-    assert (low, high) == (pytest.approx(0, abs=0.11), pytest.approx(0.5))
+    assert low < 0.12
+    assert high == pytest.approx(0.5)
     assert low <= Reliability.of([pair for clip in clips for pair in clip]).ece <= high
     one = Reliability.of(clips[0]).ece
-    assert error_interval(clips[:1]) == (pytest.approx(one), pytest.approx(one))
+    assert list(error_interval(clips[:1])) == pytest.approx([one, one])
 
 
 def test_calibration_is_of_the_rules_as_shipped() -> None:
     made = Record("verdicts", {}, {})
     count(made, [verdicts(0.5), verdicts(0.9)])
-    assert made.values[error_of("fire, uncalibrated")] == (pytest.approx(0.2), 20)
+    assert list(made.values[error_of("fire, uncalibrated")]) == pytest.approx([0.2, 20])
     assert made.values[error_of("fire")][0] != made.values[error_of("fire, uncalibrated")][0]
     assert made.values[error_of(ALL)][1] == 20 * len(QUESTIONS)
     assert made.details["true"]["fire"] == 10
@@ -342,7 +341,7 @@ def test_the_interval_of_a_median_is_of_its_neighbours() -> None:
     times = [0.1 + 0.001 * number for number in range(101)]
     found = ingest.Ingest(100, 10, times, 0.0, 1, 0.0, {}, {})
     assert found.fps == pytest.approx(10 / 0.15)
-    assert found.interval == (pytest.approx(10 / 0.161, rel=0.01), pytest.approx(10 / 0.139, rel=0.01))
+    assert list(found.interval) == pytest.approx([10 / 0.161, 10 / 0.139], rel=0.01)
 
 
 def test_an_ingest_that_fails_says_why(tmp_path: Path) -> None:

@@ -29,19 +29,19 @@ class IngestPart:
         title: of the part.
         slots: sizes of memory.
         num_windows: timed at each.
-        seed: of the footage.
+        first_seed: of the footage; as many more are taken as it needs.
     """
 
     title: str
     slots: Sequence[int]
     num_windows: int
-    seed: int
+    first_seed: int
     measure: str = "ingest"
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """Sizes and footage."""
-        chosen = {"slots": self.slots, "num_windows": self.num_windows, "seed": self.seed}
+        chosen = {"slots": self.slots, "num_windows": self.num_windows, "seed": self.first_seed}
         return {**chosen, "ratio": RATIO, "picture": SIZE, "threads": THREADS}
 
     def run(self, work: Work) -> Record:
@@ -62,7 +62,7 @@ class IngestPart:
         Raises:
             ConfigError: it could not.
         """
-        numbers = {"slots": slots, "windows": self.num_windows, "seed": self.seed}
+        numbers = {"slots": slots, "windows": self.num_windows, "seed": self.first_seed}
         words = [word for name, number in numbers.items() for word in (f"--{name}", str(number))]
         environment = os.environ | {"OMP_NUM_THREADS": str(THREADS), "MKL_NUM_THREADS": str(THREADS)}
         command = [sys.executable, "-m", _PROGRAM, "--model", model, *words]
