@@ -253,6 +253,7 @@ def test_docs_are_written_only_of_a_whole_run_of_the_shipped_model(
     assert all((tmp_path / one / "report" / "embedded.md").exists() for one in ("a", "b/quick", "c"))
     run.measure(out=tmp_path / "a", docs=docs)
     assert "| retrieval, by letters | ≥ 90.0 % | 100.0 % |" in page.read_text()
+    assert "keep no figure" not in page.read_text()
     assert by_hand.read_text() == "by hand"
     assert "items" not in json.loads((docs / "embedded.json").read_text())["parts"]["vnbench"]
     assert [part.runs for part in counted.values()] == [4 - 1, 3]
@@ -365,7 +366,8 @@ def test_the_smoke_run_measures_every_row_and_leaves_docs_alone(tmp_path: Path) 
     assert list(records) == list(parts)
     unknown = [row.target.what for row in rows(records) if row.figure is None or not row.figure.known]
     assert all("events" in what or "abandoned" in what or "before it" in what for what in unknown), unknown
-    text = write_report(parts, records, tmp_path / "again").read_text()
+    text = write_report(parts, records, tmp_path / "again", small=True).read_text()
+    assert "keep no figure" in text
     assert text == (tmp_path / "run" / "quick" / "report" / "embedded.md").read_text()
     content = json.loads((tmp_path / "again" / "embedded.json").read_text())
     assert len(content["targets"]) == len(TARGETS)

@@ -23,11 +23,14 @@ figures that are not reached. How each measure works stands in [evaluation.md](e
 [embedded.json](embedded.json).
 """
 _INTERVALS = """
-n counts questions; pairs of clips where events are scored; or verdicts, streams, windows. The seeds were never trained
-on, and nothing was chosen by them; they stand in one place, `plan.py` in `videoxl_stream/evaluation/embedded`.
-Intervals are Wilson's for shares, and Newcombe's for shares of the same questions that are compared pair by pair; for
-other ratios, their differences and calibration errors, items are drawn anew. VNBench counts by letters: that is the
-main figure; the options' own likelihood, in which their order cannot matter, is only told beside it.
+n counts questions; pairs of clips where events are scored; or verdicts, streams, windows. What is reached is judged by
+the figure, not by its interval. The seeds were never trained on, and nothing was chosen by them; they stand in one
+place, `plan.py` in `videoxl_stream/evaluation/embedded`. Intervals are Wilson's for shares, and Newcombe's for shares
+of the same questions that are compared pair by pair. For other ratios, their differences and calibration errors, items
+are drawn anew, which is too sure of itself where no item has a fault. VNBench counts by letters: that is the main
+figure; the options' own likelihood, in which their order cannot matter, is only told beside it.
+"""
+_SMALL = """**A smoke run: it shows that everything works. Its sizes are not those that the rows name; keep no figure of it.**
 """
 _AGAIN = """## Again
 
@@ -45,13 +48,16 @@ same.
 """
 
 
-def write_report(parts: Mapping[str, Part], records: Mapping[str, Record], folder: Path) -> Path:
+def write_report(
+    parts: Mapping[str, Part], records: Mapping[str, Record], folder: Path, *, small: bool = False
+) -> Path:
     """Write ``embedded.json``, ``embedded.md`` and, where matplotlib is installed, the heatmap.
 
     Args:
         parts: of the run.
         records: of those that are done.
         folder: made if it is not there; other files in it stay.
+        small: whether it was a smoke run.
 
     Returns:
         the page.
@@ -63,20 +69,27 @@ def write_report(parts: Mapping[str, Part], records: Mapping[str, Record], folde
         (folder / PICTURE).parent.mkdir(exist_ok=True)
         draw(records["needle"], folder / PICTURE)
     path = folder / "embedded.md"
-    path.write_text(page(parts, records, picture=(folder / PICTURE).exists()), encoding="utf-8")
+    text = page(parts, records, picture=(folder / PICTURE).exists(), small=small)
+    path.write_text(text, encoding="utf-8")
     return path
 
 
-def page(parts: Mapping[str, Part], records: Mapping[str, Record], *, picture: bool) -> str:
+def page(parts: Mapping[str, Part], records: Mapping[str, Record], *, picture: bool, small: bool = False) -> str:
     """The whole page.
 
     Args:
         parts: of the run.
         records: of those that are done.
         picture: whether there is a heatmap to show.
+        small: whether it was a smoke run.
     """
     columns = ("what", "to reach", "found", "95 % interval", "n", "reached")
-    text = [_HEAD, *_made(records), markdown(columns, [row.cells for row in rows(records)])]
+    text = [
+        _HEAD,
+        *([_SMALL] if small else []),
+        *_made(records),
+        markdown(columns, [row.cells for row in rows(records)]),
+    ]
     for name, part in parts.items():
         if name in records:
             text += [f"## {part.title[0].upper()}{part.title[1:]}\n", *_settings(part, records[name])]

@@ -120,7 +120,7 @@ def measure(
     out = out / SMALL if small else out
     console, run = Console(stderr=True), Run(parts, model, out)
     run.measure(names or list(parts), device=device, jobs=jobs)
-    written = [write_report(run.parts, run.records, out / REPORT)]
+    written = [write_report(run.parts, run.records, out / REPORT, small=small)]
     if run.missing:
         console.print(f"not measured yet: {', '.join(run.missing)}", style="yellow")
     elif model == EMBEDDED and not small and docs.is_dir():
