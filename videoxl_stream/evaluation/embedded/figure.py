@@ -70,7 +70,7 @@ class Figure:
 
     def written(self, unit: Unit) -> str:
         """The value for people."""
-        return _WRITTEN[unit](self.value) if self.known else "–"
+        return _WRITTEN[unit](self.value) if self.known else "none"
 
     def interval_written(self, unit: Unit) -> str:
         """The interval for people; empty where there is none."""

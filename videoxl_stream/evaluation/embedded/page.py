@@ -30,7 +30,7 @@ of the same questions that are compared pair by pair. For other ratios, their di
 are drawn anew, which is too sure of itself where no item has a fault. VNBench counts by letters: that is the main
 figure; the options' own likelihood, in which their order cannot matter, is only told beside it.
 """
-_SMALL = """**A smoke run: it shows that everything works. Its sizes are not those that rows name; keep no figure of it.**
+_SMALL = """**A smoke run: it shows that everything works. Its sizes are not those of the rows; keep no figure of it.**
 """
 _AGAIN = """## Again
 
