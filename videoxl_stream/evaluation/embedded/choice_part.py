@@ -33,6 +33,7 @@ class ChoicePart:
         looks: ``seen`` in training or ``unseen``.
         score: ``letters`` behind the options, or the likelihood of the ``options`` themselves.
         duration_s: of each clip.
+        ratio: of the memory.
     """
 
     title: str
@@ -40,24 +41,23 @@ class ChoicePart:
     looks: str = "seen"
     score: Scoring = "letters"
     duration_s: float = 60.0
+    ratio: int = 8
     measure: str = "vnbench"
 
     @property
     def settings(self) -> Mapping[str, Any]:
         """Footage and scoring."""
         footage = {"seeds": self.seeds, "looks": self.looks, "duration_s": self.duration_s, "fps": SAMPLE_FPS}
-        return {**footage, "score": self.score, "kinds": KINDS}
+        return {**footage, "score": self.score, "ratio": self.ratio, "kinds": KINDS}
 
     def run(self, work: Work) -> Record:
         """Render clips that are not there yet, then ask; each video's answers are kept."""
         begun = {"measure": self.measure, "model": work.revision, **self.settings}
         Finished(work.folder, begun)  # refuses a run that was begun otherwise
-        clips, total = work.clips / self.looks, len(KINDS) * len(self.seeds)
         ways: dict[str, Any] = {"duration_s": self.duration_s, "looks": self.looks, "jobs": work.jobs}
-        with bar(f"{self.title}: clips", total) as tell:
-            questions = make(clips, KINDS, self.seeds, on_done=lambda done, _: tell(done), **ways)
-        ways = {"model": work.model, "clips": clips, "questions": questions, "score": self.score}
-        ask = partial(_ask, **ways, into=work.folder, begun=begun)
+        with bar(f"{self.title}: clips", len(KINDS) * len(self.seeds)) as tell:
+            questions = make(work.clips / self.looks, KINDS, self.seeds, on_done=lambda done, _: tell(done), **ways)
+        ask = partial(_ask, self, work=work, questions=questions, begun=begun)
         answered: dict[int, Answered] = {}
         with bar(f"{self.title}: questions", len(self.seeds)) as tell:
             for seed, each in each_seed(ask, self.seeds, work.jobs):
@@ -76,15 +76,9 @@ def _model(name: str) -> VideoXL:
     return VideoXL.from_pretrained(name)
 
 
-@lru_cache(maxsize=1)
-def _samples(questions: Path) -> list[Sample]:
-    return read(questions)
-
-
-def _ask(
-    seed: int, *, model: str, clips: Path, questions: Path, score: Scoring, into: Path, begun: Mapping[str, Any]
-) -> Answered:
+def _ask(part: ChoicePart, seed: int, *, work: Work, questions: Path, begun: Mapping[str, Any]) -> Answered:
     """Ask all questions about the clips of one seed."""
-    samples = [sample for sample in _samples(questions) if sample.video.endswith(f"-{seed}.mp4")]
-    videos = find_videos(clips / "videos", {sample.video for sample in samples})
-    return list(run(_model(model), samples, videos, Finished(into, begun), score, fps=SAMPLE_FPS))
+    samples = [sample for sample in read(questions) if sample.video.endswith(f"-{seed}.mp4")]
+    videos = find_videos(questions.parent / "videos", {sample.video for sample in samples})
+    model, finished = _model(work.model), Finished(work.folder, begun)
+    return list(run(model, samples, videos, finished, part.score, fps=SAMPLE_FPS, ratio=part.ratio))

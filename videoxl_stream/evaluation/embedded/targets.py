@@ -135,10 +135,14 @@ def _unseen() -> list[Target]:
 
 def _losses() -> list[Target]:
     bounds = {2: None, 4: None, 8: _most(0.03), 16: _most(0.06)}
-    return [
-        Target(f"lost by ratio {r} against none", ["compression"], partial(loss, ratio=r), "points", bound)
+    rows = [
+        Target(f"lost by ratio {r} against none, needles", ["compression"], partial(loss, ratio=r), "points", bound)
         for r, bound in bounds.items()
     ]
+    for ratio, part in ((8, "vnbench"), (16, "vnbench-16")):
+        what = f"lost by ratio {ratio} against none, four options"
+        rows.append(Target(what, [part, "vnbench-none"], _change("all"), "points", bounds[ratio]))
+    return rows
 
 
 def worst_kind(record: Record) -> Figure:
