@@ -36,8 +36,8 @@ def full() -> Mapping[str, Part]:
     """What the figures in docs/embedded.md are of.
 
     Some 80 minutes on two cores, by the processor time of one seed each. In core-minutes: needles 21, long ones 10,
-    single ones 3, streamed ones 5, unseen ones 7; events 28, unseen ones 14; four options 38; calibration 11; compression
-    loss 10; leakage 4.
+    single ones 3, streamed ones 5, unseen ones 7; events 28, unseen ones 14; four options 38; calibration 11;
+    compression loss 10; leakage 4.
     """
     half, few = NEEDLE_SEEDS[:8], NEEDLE_SEEDS[:6]
     ratios = (UNCOMPRESSED, 2, 4, *RATIOS)
