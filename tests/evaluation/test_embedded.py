@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import pickle
 import shlex
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
@@ -62,6 +63,13 @@ def test_the_smoke_run_has_the_same_parts() -> None:
     assert list(quick()) == list(full())
     assert [type(part) for part in quick().values()] == [type(part) for part in full().values()]
     assert {part for target in TARGETS for part in target.parts} == set(full())
+
+
+def test_parts_can_be_sent_to_another_process(tmp_path: Path) -> None:
+    for part in full().values():
+        assert pickle.loads(pickle.dumps(part)) == part
+    work = Work("m", "abc", tmp_path, tmp_path)
+    assert pickle.loads(pickle.dumps(work)) == work
 
 
 def test_unseen_looks_are_compared_with_the_same_seeds_seen() -> None:
