@@ -9,7 +9,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from videoxl_stream.evaluation.intervals import Difference, interval, is_rate, ratio, wilson
+from videoxl_stream.evaluation.intervals import (
+    Difference,
+    Item,
+    interval,
+    is_rate,
+    paired_rates_interval,
+    ratio,
+    wilson,
+)
 
 RIGHT, WRONG = (1.0, 1.0), (0.0, 1.0)
 
@@ -88,3 +96,17 @@ def test_scores_that_are_no_rates_are_compared_too() -> None:
     assert found.significant
     assert found.high - found.low < 1e-9
     assert Difference.unpaired_of(first, better).significant
+
+
+def test_paired_rates_have_newcombes_interval() -> None:
+    def items(both: int, first: int, second: int, neither: int) -> tuple[list[Item], list[Item]]:
+        one = [1.0] * both + [1.0] * first + [0.0] * second + [0.0] * neither
+        other = [1.0] * both + [0.0] * first + [1.0] * second + [0.0] * neither
+        return [(value, 1.0) for value in one], [(value, 1.0) for value in other]
+
+    his_example = paired_rates_interval(*items(36, 2, 12, 0))
+    assert list(his_example) == pytest.approx([0.0569, 0.3404], abs=1e-4)
+    low, high = paired_rates_interval(*items(98, 2, 0, 0))
+    assert low < -0.02 < high
+    low, high = paired_rates_interval(*items(20, 0, 0, 0))
+    assert low == -high == pytest.approx(-0.161, abs=1e-3)

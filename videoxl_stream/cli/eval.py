@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 from rich.table import Table
 
 from videoxl_stream.errors import ConfigError
+from videoxl_stream.evaluation.bar import bar
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -120,7 +120,7 @@ def vnbench(
     samples = read(questions)
     found = find_videos(videos, {sample.video for sample in samples})
     with _run("vnbench", out, model, device, questions, score=score.value, ratio=ratio, fps=fps) as begun:
-        with _bar("videos", len(by_video(samples))) as done:
+        with bar("videos", len(by_video(samples))) as done:
             asking = run(
                 begun.model, samples, found, begun.finished, score.value, fps=begun.fps, ratio=ratio, on_done=done
             )
@@ -143,7 +143,7 @@ def vnbench_make(
     from videoxl_stream.evaluation.vnbench_clips import KINDS, make
 
     kinds = [known for known in KINDS if not kind or Kind(known) in kind]
-    with _bar("clips", len(kinds) * len(seeds)) as done:
+    with bar("clips", len(kinds) * len(seeds)) as done:
         ways: dict[str, Any] = {"duration_s": seconds, "looks": looks.value, "jobs": jobs}
         path = make(out, kinds, seeds, on_done=lambda number, _: done(number), **ways)
     Console().print(str(path), style="dim", markup=False, highlight=False, soft_wrap=True)
@@ -170,7 +170,7 @@ def stream(
     found = find_videos(videos, {one.video for one in asked.asked})
     chosen: dict[str, Any] = {"score": score.value, "ratio": ratio, "budget": budget, "fps": fps}
     with _run("stream", out, model, device, questions, **chosen) as begun:
-        with _bar("videos", len(found)) as done:
+        with bar("videos", len(found)) as done:
             ways: dict[str, Any] = {"fps": begun.fps, "ratio": ratio, "budget": budget, "on_done": done}
             answered = list(run(begun.model, asked.asked, found, begun.finished, score.value, **ways))
         count(begun.record, answered)
@@ -212,6 +212,22 @@ def calibration(
     made = measure_calibration(model, seeds, check, duration_s=seconds, jobs=jobs)
     _show(made)
     _save(made, out)
+
+
+@evaluate.command()
+def embedded(
+    out: _Out = Path("build/embedded"),
+    model: _Model = "embedded",
+    parts: Annotated[str, typer.Option(help="Only these, such as needle,events; all, if left out.")] = "",
+    quick: Annotated[bool, typer.Option("--quick", help="As small as it gets: only whether everything works.")] = False,
+    docs: Annotated[Path, typer.Option(help="Folder of embedded.md and embedded.json.")] = Path("docs"),
+    device: _Device = "cpu",
+    jobs: _Jobs = 2,
+) -> None:
+    """Everything that is promised of the embedded model; about 90 minutes on two cores."""
+    from videoxl_stream.evaluation.embedded.run import measure, names_in
+
+    measure(model, out, names=names_in(parts), small=quick, device=device, jobs=jobs, docs=docs)
 
 
 @evaluate.command()
@@ -276,15 +292,6 @@ def _run(
     for note in made.details.get("notes", []):
         Console().print(note, markup=False, highlight=False, soft_wrap=True)
     _save(made, out)
-
-
-@contextmanager
-def _bar(what: str, total: int) -> Iterator[Callable[[int], None]]:
-    """A bar on the error stream; what it gives is to be told how much is done."""
-    columns = (TextColumn(what), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task(what, total=total)
-        yield lambda done: bars.update(task, completed=done)
 
 
 def _show(made: Record) -> None:

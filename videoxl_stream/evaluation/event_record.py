@@ -19,6 +19,7 @@ from videoxl_stream.evaluation.seeds import all_seeds
 from videoxl_stream.evaluation.sightings import watch_seed
 from videoxl_stream.evaluation.subject import folder_of
 from videoxl_stream.evaluation.trial import MODEL, Trial
+from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.training.footage.clips import ClipFormat
 from videoxl_stream.training.footage.families import check_looks
 
@@ -54,7 +55,7 @@ def measure_events(
     trial = Trial(model, Baselines.load(), tuple(ways))
     board = Measure(trial, duration_s, encoding, cache, looks).run(seeds, jobs)
     chosen = {"seeds": list(seeds), "ways": list(ways), "duration_s": duration_s, "encoding": asdict(encoding)}
-    settings = {**chosen, "looks": looks, "min_iou": MIN_IOU}
+    settings = {**chosen, "looks": looks, "min_iou": MIN_IOU, "rules": numbers_of_rules()}
     made = Record("events", _named(model, weights), settings, versions(), hardware())
     for seed, findings in zip(seeds, board.findings, strict=True):
         for group, kinds in GROUPS.items():
@@ -62,6 +63,14 @@ def measure_events(
     made.times = {way: asdict(board.cost(way)) for way in ways}
     made.details = board.to_json()
     return board, made
+
+
+def numbers_of_rules() -> dict[str, list[float | None]]:
+    """What was chosen for each of the embedded rules: thresholds, delays and calibration."""
+    return {
+        rule.name: [rule.threshold, rule.clear_below, rule.delay_s, rule.hold_s, *rule.calibration]
+        for rule in embedded_rules()
+    }
 
 
 def _count(made: Record, group: str, name: str, one: Tally) -> None:

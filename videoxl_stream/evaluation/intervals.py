@@ -49,6 +49,29 @@ def interval(items: Items) -> tuple[float, float]:
     return _middle(_drawn(np.array(items, dtype=np.float64).reshape(-1, 1, 2))[:, 0])
 
 
+def paired_rates_interval(first: Items, second: Items) -> tuple[float, float]:
+    """95 % interval of how far one rate lies above another on the same items, in the same order (Newcombe, 1998).
+
+    His method 10 for paired data; unlike a bootstrap it is not sure of everything where no item differs.
+    """
+    total = len(first)
+    table = np.zeros((2, 2))
+    for (one, _), (other, _) in zip(first, second, strict=True):
+        table[int(other), int(one)] += 1
+    (h, g), (f, e) = table.tolist()  # both wrong, only the first right; only the second right, both right
+    two, one = (e + f) / total, (e + g) / total
+    (low_2, high_2), (low_1, high_1) = wilson(e + f, total), wilson(e + g, total)
+    margins = (e + f) * (g + h) * (e + g) * (f + h)
+    over = e * h - f * g
+    phi = (max(0.0, over - total / 2) if over > 0 else over) / math.sqrt(margins) if margins else 0.0
+
+    def reach(a: float, b: float) -> float:
+        return math.sqrt(max(0.0, a * a - 2 * phi * a * b + b * b))
+
+    value = two - one
+    return value - reach(two - low_2, high_1 - one), value + reach(high_2 - two, one - low_1)
+
+
 @dataclass(frozen=True, slots=True)
 class Difference:
     """How far one ratio lies above another.

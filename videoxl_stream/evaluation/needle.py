@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
 
 from videoxl_stream.errors import ConfigError
+from videoxl_stream.evaluation.bar import bar
 from videoxl_stream.evaluation.finished import Finished
 from videoxl_stream.evaluation.haystack import DEPTHS
 from videoxl_stream.evaluation.needle_grid import LENGTHS, RATIOS, SEEDS, Grid, Mode, mode_of
@@ -82,6 +82,15 @@ def run(subject: Subject, grid: Grid, finished: Finished, device: str, on_done: 
     return record(subject, grid, pieces, device, size)
 
 
+def pieces_of(subject: Subject, grid: Grid, out: Path) -> Finished:
+    """What is done of a grid in the folder of its run.
+
+    Raises:
+        ConfigError: the folder holds a run with other settings.
+    """
+    return Finished(out, {"measure": "needle", "model": subject.revision, **grid.settings()})
+
+
 def _watch(trial: NeedleTrial, mode: Mode, seed: int, length: int, budgets: Sequence[int]) -> dict[str, Any]:
     if mode == "streamed":
         return trial.streamed(seed, length, budgets)
@@ -105,11 +114,9 @@ def measure(name: str, grid: Grid, out: Path, device: str) -> Record:
         subject = Subject.load(name, device)
     if subject.random:
         console.print(MEANS_NOTHING, style="yellow")
-    finished = Finished(out, {"measure": "needle", "model": subject.revision, **grid.settings()})
-    columns = (TextColumn("haystacks"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=Console(stderr=True)) as bars:
-        task = bars.add_task("haystacks", total=len(grid.lengths) * len(grid.seeds))
-        made = run(subject, grid, finished, device, lambda done, _: bars.update(task, completed=done))
+    finished = pieces_of(subject, grid, out)
+    with bar("haystacks", len(grid.lengths) * len(grid.seeds)) as tell:
+        made = run(subject, grid, finished, device, lambda done, _: tell(done))
     made.save(out / "needle.json")
     for table in tables(made):
         console.print(table)

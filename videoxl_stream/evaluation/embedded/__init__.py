@@ -1,0 +1,1 @@
+"""Everything that is promised of the embedded model, measured by one command: ``videoxl-stream eval embedded``."""
