@@ -73,7 +73,7 @@ class Lineup:
     @property
     def waiting(self) -> Mapping[str, str]:
         """Streams of feeds for which there is no room, or whose names are taken, and why."""
-        return {name: reason for (_, name), reason in self._namesakes.items()} | self._room.waiting
+        return {name: reason for (_, name), reason in self._namesakes.items()} | dict(self._room.waiting)
 
     @property
     def latest(self) -> Stream | None:
