@@ -8,10 +8,10 @@ from dataclasses import asdict
 from statistics import median
 from typing import Any
 
-from rich import box
 from rich.table import Table
 
 from videoxl_stream.evaluation.needle_grid import Grid
+from videoxl_stream.evaluation.plain_table import plain_table
 from videoxl_stream.evaluation.provenance import hardware, versions
 from videoxl_stream.evaluation.record import Record
 from videoxl_stream.evaluation.subject import Subject
@@ -88,7 +88,7 @@ def tables(made: Record) -> list[Table]:
     settings, shown = made.settings, []
     if made.scores:
         for ratio in settings["ratios"]:
-            grid = _table(
+            grid = plain_table(
                 f"needles named right, ratio {ratio}", "frames", *(f"{d:g}" for d in settings["depths"]), "all"
             )
             for length in sorted(settings["lengths"]):
@@ -96,12 +96,12 @@ def tables(made: Record) -> list[Table]:
                 cells = [_rate(made, name) for name in (*names, f"needle, ratio {ratio}, {length} frames")]
                 grid.add_row(str(length), *cells)
             shown.append(grid)
-        rest = _table("of all lengths", "", "right", "95 %", "of")
+        rest = plain_table("of all lengths", "", "right", "95 %", "of")
         for name, score in made.to_json()["scores"].items():
             if "frames" not in name:
                 rest.add_row(name, _rate(made, name), f"{score['low']:.1%} to {score['high']:.1%}", str(score["n"]))
         shown.append(rest)
-    times = _table("times", "frames", "ratio", "encode frames/s", "compress frames/s", "s a question", "memory MB")
+    times = plain_table("times", "frames", "ratio", "encode frames/s", "compress frames/s", "s a question", "memory MB")
     for row in made.times:
         speeds = (f"{row['encode_fps']:.0f}", f"{row['compress_fps']:.0f}", f"{row['ask_s']:.3f}")
         times.add_row(str(row["num_frames"]), str(row["ratio"]), *speeds, f"{row['memory_bytes'] / 1e6:.1f}")
@@ -110,11 +110,3 @@ def tables(made: Record) -> list[Table]:
 
 def _rate(made: Record, name: str) -> str:
     return f"{made.value(name):.1%}" if name in made.scores else ""
-
-
-def _table(title: str, first: str, *columns: str) -> Table:
-    table = Table(title=title, box=box.SIMPLE)
-    table.add_column(first, no_wrap=True)
-    for column in columns:
-        table.add_column(column, justify="right")
-    return table

@@ -13,6 +13,7 @@ from typing import Any
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.evaluation.intervals import Item, interval, ratio
 from videoxl_stream.evaluation.reliability import Reliability
+from videoxl_stream.whole_file import write_text
 
 FORMAT = 1
 _REQUIRED = ("measure", "model", "settings", "scores", "items")
@@ -105,10 +106,7 @@ class Record:
 
     def save(self, path: Path) -> None:
         """Write it; there is all of the file or none."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = path.with_name(path.name + ".part")
-        unfinished.write_text(json.dumps(self.to_json(), indent=1) + "\n", encoding="utf-8")
-        unfinished.replace(path)
+        write_text(path, json.dumps(self.to_json(), indent=1) + "\n")
 
     @classmethod
     def load(cls, path: Path) -> Record:

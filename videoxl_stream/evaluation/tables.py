@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from rich import box
 from rich.table import Table
 
+from videoxl_stream.evaluation.plain_table import plain_table
 from videoxl_stream.evaluation.scoreboard import GROUPS, Scoreboard, Tally
 from videoxl_stream.evaluation.trial import BASELINES, GATED, MODEL
 from videoxl_stream.training.footage.conditions import CONDITIONS
@@ -29,7 +29,7 @@ def tables(board: Scoreboard) -> list[Table]:
 def score_table(board: Scoreboard) -> Table:
     """What the model found."""
     columns = ("true", "found", "right", "prec.", "recall", "F1", "IoU", "delay", "false/h")
-    table = _table("what the model found", "kind", *columns)
+    table = plain_table("what the model found", "kind", *columns)
     for group in GROUPS:
         one = board.tally(MODEL, group)
         numbers = (one.true, one.found, one.matched)
@@ -47,7 +47,7 @@ def _means(one: Tally) -> list[str]:
 def baseline_table(board: Scoreboard) -> Table:
     """F1 of the model and of the baselines."""
     ways = [way for way in BASELINES if way in board.ways]
-    table = _table("F1 beside baselines", "kind", "model", *(NAMES[way] for way in ways), "above best")
+    table = plain_table("F1 beside baselines", "kind", "model", *(NAMES[way] for way in ways), "above best")
     for group in GROUPS:
         scores = [board.tally(way, group).counts.f1 for way in (MODEL, *ways)]
         _add(table, group, [*(f"{score:.2f}" for score in scores), f"{board.margin(group):+.2f}"])
@@ -57,7 +57,7 @@ def baseline_table(board: Scoreboard) -> Table:
 def condition_table(board: Scoreboard) -> Table:
     """What the model found under each condition; a clip may be of several."""
     columns = ("clips", "true", "found", "right", "prec.", "recall", "F1", "false/h")
-    table = _table("conditions", "", *columns)
+    table = plain_table("conditions", "", *columns)
     for condition in CONDITIONS:
         clips = [truth for one in board.findings for truth in one.truths.values() if condition in truth.conditions]
         if clips:
@@ -72,20 +72,12 @@ def condition_table(board: Scoreboard) -> Table:
 def gate_table(board: Scoreboard) -> Table:
     """What the motion gate saves, and what it costs."""
     columns = ("frames", "taken in", "model s", "recall", "precision", "F1")
-    table = _table("motion gate", "", *columns)
+    table = plain_table("motion gate", "", *columns)
     for way, name in ((MODEL, "off"), (GATED, "on")):
         cost, counts = board.cost(way), board.tally(way, "all").counts
         shares = (counts.recall, counts.precision, counts.f1)
         spent = (str(cost.read), str(cost.ingested), f"{cost.model_s:.0f}")
         table.add_row(name, *spent, *(f"{share:.2f}" for share in shares))
-    return table
-
-
-def _table(title: str, first: str, *columns: str) -> Table:
-    table = Table(title=title, box=box.SIMPLE)
-    table.add_column(first, no_wrap=True)
-    for column in columns:
-        table.add_column(column, justify="right")
     return table
 
 

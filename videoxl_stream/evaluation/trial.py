@@ -23,6 +23,7 @@ from videoxl_stream.pipeline import Pipeline, Progress
 from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.store import EventStore
 from videoxl_stream.training.footage.clips import Truth, truth_path
+from videoxl_stream.whole_file import write_text
 
 MODEL, GATED, ZEROED = "model", "gated", "zeroed"
 WATCHED = (MODEL, GATED, ZEROED)
@@ -77,10 +78,7 @@ class Findings:
             "claims": {way: [asdict(one) for one in claims] for way, claims in self.claims.items()},
             "costs": {way: asdict(cost) for way, cost in self.costs.items()},
         }
-        # A run may be stopped at any moment: there is all of the file or none.
-        unfinished = folder / f"{seed}.part"
-        unfinished.write_text(json.dumps(data) + "\n", encoding="utf-8")
-        unfinished.replace(folder / f"{seed}.json")
+        write_text(folder / f"{seed}.json", json.dumps(data) + "\n")
 
     @classmethod
     def load(cls, folder: Path, pair: ClipPair, stamp: str) -> Findings | None:

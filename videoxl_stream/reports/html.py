@@ -20,7 +20,7 @@ from videoxl_stream.reports.pictures import Pictures, embed
 from videoxl_stream.reports.report import Report
 from videoxl_stream.reports.shelf import Shelf
 from videoxl_stream.reports.timeline import timelines
-from videoxl_stream.reports.writing import write_text
+from videoxl_stream.whole_file import write_text
 
 _KINDS = {"ingested": "ingested", "still": "still", "sampled away": "sampled", "dropped": "dropped", "held": "held"}
 _SEVERITIES = tuple(reversed(Severity))

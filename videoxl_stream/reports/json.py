@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from videoxl_stream.reports.report import Report
-from videoxl_stream.reports.writing import write_text
+from videoxl_stream.whole_file import write_text
 
 
 def render_json(report: Report) -> str:

@@ -11,7 +11,7 @@ from videoxl_stream.reports import words
 from videoxl_stream.reports.figures import rank
 from videoxl_stream.reports.report import Report
 from videoxl_stream.reports.shelf import Shelf
-from videoxl_stream.reports.writing import write_text
+from videoxl_stream.whole_file import write_text
 
 _SPECIAL = re.compile(r"([\\`*_{}\[\]()#+!|~])")
 _MAX_GAPS = 50

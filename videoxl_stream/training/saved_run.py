@@ -13,6 +13,7 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from videoxl_stream.errors import CheckpointError
+from videoxl_stream.whole_file import write_text
 
 _PART_BYTES = 12 * 2**20
 _STATE, _PARTS = "state.json", "weights-*.safetensors"
@@ -60,8 +61,7 @@ class SavedRun:
             path = self.folder / f"weights-{number}.safetensors"
             save_file(part, path.with_suffix(".tmp"))
             path.with_suffix(".tmp").replace(path)
-        whole = json.dumps(asdict(state)) + "\n"
-        (self.folder / _STATE).write_text(whole, encoding="utf-8")
+        write_text(self.folder / _STATE, json.dumps(asdict(state)) + "\n")
 
     def load(self, module: nn.Module) -> RunState:
         """Read everything into a module of the same sizes.
@@ -71,7 +71,7 @@ class SavedRun:
         """
         paths = sorted(self.folder.glob(_PARTS))
         if not paths or not (self.folder / _STATE).is_file():
-            msg = f"{self.folder} holds no training run; give the folder that --out named before, with all its parts"
+            msg = f"{self.folder} holds no training run; give the folder of one that has begun, with all its parts"
             raise CheckpointError(msg)
         kept = {name: tensor for path in paths for name, tensor in load_file(path).items()}
         own = _own(module)

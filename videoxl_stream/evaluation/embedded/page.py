@@ -12,6 +12,7 @@ from videoxl_stream.evaluation.embedded.part_tables import markdown, tables
 from videoxl_stream.evaluation.embedded.summary import rows, summary
 from videoxl_stream.evaluation.heatmap import draw, installed
 from videoxl_stream.evaluation.record import Record
+from videoxl_stream.whole_file import write_text
 
 PICTURE = "images/needle.png"
 _HEAD = """# The embedded model, measured
@@ -62,16 +63,13 @@ def write_report(
     Returns:
         the page.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     content = json.dumps(summary(parts, records), indent=1, ensure_ascii=False, allow_nan=False)
-    (folder / "embedded.json").write_text(content + "\n", encoding="utf-8")
+    write_text(folder / "embedded.json", content + "\n")
     if "needle" in records and installed():
         (folder / PICTURE).parent.mkdir(exist_ok=True)
         draw(records["needle"], folder / PICTURE)
-    path = folder / "embedded.md"
     text = page(parts, records, picture=(folder / PICTURE).exists(), small=small)
-    path.write_text(text, encoding="utf-8")
-    return path
+    return write_text(folder / "embedded.md", text)
 
 
 def page(parts: Mapping[str, Part], records: Mapping[str, Record], *, picture: bool, small: bool = False) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 from videoxl_stream.errors import ConfigError
@@ -16,7 +17,7 @@ def write_text(path: Path, text: str) -> Path:
     Raises:
         ConfigError: it cannot be written; what stood there before is still there.
     """
-    partial = path.with_name(path.name + ".part")
+    partial = path.with_name(f"{path.name}.{os.getpid()}.part")  # several processes may write the same file
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
