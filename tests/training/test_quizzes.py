@@ -34,17 +34,16 @@ def test_answers_are_true(spelt: list[tuple[int, int]], seed: int) -> None:
     for quiz in draw_quizzes(brands, 8, 4, np.random.default_rng(seed)):
         assert 0 <= quiz.first < quiz.last
         shown = _seen(brands, quiz)
-        right = [option for option in _options(quiz) if _is_true(quiz.question.split("\n")[0], option, shown)]
+        right = [option for option in _options(quiz) if _is_true(quiz.question, option, shown)]
         assert right == [_chosen(quiz)]
 
 
 def _options(quiz: Quiz) -> list[str]:
-    lines = quiz.question.split("\n")
-    return [line[3:] for line in lines[1:-1]] if len(lines) > 1 else [quiz.answer]
+    return list(quiz.options) or [quiz.answer]
 
 
 def _chosen(quiz: Quiz) -> str:
-    return _options(quiz)["ABCD".index(quiz.answer)] if "\n" in quiz.question else quiz.answer
+    return quiz.options[quiz.marks.index(True)] if quiz.options else quiz.answer
 
 
 def _is_true(question: str, answer: str, shown: list[int]) -> bool:  # noqa: PLR0911 - one for each question

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from transformers import PreTrainedTokenizerFast
@@ -12,6 +13,7 @@ from transformers import PreTrainedTokenizerFast
 from videoxl_stream.errors import CheckpointError
 from videoxl_stream.model.pictures import PictureProcessor
 from videoxl_stream.model.video_xl import VideoXL
+from videoxl_stream.queries import Query
 from videoxl_stream.training.embedded import build_network
 from videoxl_stream.training.footage.tokenizer import build_tokenizer
 from videoxl_stream.training.recipe import Recipe
@@ -78,3 +80,30 @@ def test_another_size_is_refused(earlier: tuple[Path, VideoXL, PreTrainedTokeniz
     network = build_network(other, build_tokenizer())
     with pytest.raises(CheckpointError, match="same sizes"):
         carry_over(earlier[0], network, build_tokenizer())
+
+
+def test_new_layers_change_nothing_at_first(earlier: tuple[Path, VideoXL, PreTrainedTokenizerFast]) -> None:
+    folder, model, before = earlier
+    deeper = dataclasses.replace(TINY, text_layers=3, new_layers=(0, 2), seed=2)
+    network = build_network(deeper, before).eval()
+    carry_over(folder, network, before, deeper.new_layers)
+    with torch.no_grad():  # rows of no token are random, and take their share of probability
+        network.lm_head.weight.copy_(model.network.lm_head.weight)
+    frames = list(np.random.default_rng(1).integers(0, 256, (25, 32, 32, 3), dtype=np.uint8))
+    found = []
+    for each in (model, VideoXL(network, before, PictureProcessor(TINY.image_size, "squash"))):
+        memory = each.open_memory(ratio=2)
+        each.append(memory, frames, [float(second) for second in range(len(frames))])
+        each.close_window(memory)
+        (verdict,) = each.verdicts(memory, [Query("Is there a fire?")])
+        found.append(verdict.probability("yes"))
+    assert found[1] == pytest.approx(found[0], abs=1e-5)
+
+
+@pytest.mark.parametrize("new_layers", [(), (1,), (0, 5)])
+def test_a_deeper_network_must_say_which_layers_are_new(
+    earlier: tuple[Path, VideoXL, PreTrainedTokenizerFast], new_layers: tuple[int, ...]
+) -> None:
+    network = build_network(dataclasses.replace(TINY, text_layers=3), build_tokenizer())
+    with pytest.raises(CheckpointError, match="new_layers"):
+        carry_over(earlier[0], network, build_tokenizer(), new_layers)

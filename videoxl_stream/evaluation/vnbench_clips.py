@@ -33,7 +33,7 @@ from videoxl_stream.training.footage.channel_plan import BANNER, CARD, STICKER
 from videoxl_stream.training.footage.clips import ClipFormat, write_clip
 from videoxl_stream.training.footage.families import check_looks
 from videoxl_stream.training.footage.insert_plan import Insert
-from videoxl_stream.training.footage.quizzes import in_order
+from videoxl_stream.training.footage.quizzes import in_order, near_numbers, swapped
 from videoxl_stream.training.footage.scenes import Rates
 from videoxl_stream.training.footage.vocabulary import ANOMALIES, BRANDS, COLOURS, STYLES, SYMBOLS, brand_name
 
@@ -130,9 +130,7 @@ def _retrieval(rng: np.random.Generator, odd: bool) -> Drawn:
 def _ordering(rng: np.random.Generator, odd: bool) -> Drawn:
     count = 4 if odd else 3
     brands = [1 + int(brand) for brand in rng.permutation(len(BRANDS))[:count]]
-    swaps = [_swapped(brands, place, place + 1) for place in range(count - 1)]
-    wrong = list(map(in_order, [*swaps, _swapped(brands, 0, count - 1)]))
-    return f"ord_{count}", ORDER, (in_order(brands), *_shuffled(rng, wrong)[:3]), brands
+    return f"ord_{count}", ORDER, tuple(map(in_order, (brands, *swapped(brands, rng)[:3]))), brands
 
 
 def _counting(rng: np.random.Generator, odd: bool) -> Drawn:
@@ -162,22 +160,13 @@ def _numbers(rng: np.random.Generator, right: int, tempting: int | None = None) 
 
     Args:
         rng: draws.
-        right: 0..9.
+        right: 0..6.
         tempting: a larger number that is one of them, where the right one is not the largest.
     """
-    most = len(COUNTS) - 1
-    low = int(rng.integers(max(0, right - 3), min(right, most - 3) + 1))
-    numbers = list(range(low, low + 4))
-    if tempting is not None and tempting not in numbers and right < numbers[-1]:
-        numbers[-1] = tempting
-    numbers.remove(right)
-    return (COUNTS[right], *_shuffled(rng, [COUNTS[number] for number in numbers]))
-
-
-def _swapped(brands: Sequence[int], one: int, other: int) -> list[int]:
-    swapped = list(brands)
-    swapped[one], swapped[other] = swapped[other], swapped[one]
-    return swapped
+    others = near_numbers(right, rng)
+    if tempting is not None and tempting not in (right, *others) and right < max(others):
+        others[others.index(max(others))] = tempting
+    return (COUNTS[right], *_shuffled(rng, [COUNTS[number] for number in others]))
 
 
 def _shuffled(rng: np.random.Generator, values: Sequence[T]) -> list[T]:

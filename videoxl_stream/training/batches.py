@@ -22,7 +22,9 @@ from videoxl_stream.training.recipe import Recipe
 
 T = TypeVar("T")
 _DENSE = Rates(dict.fromkeys(KINDS, 1.5), quiet=0.1, channel=0.3, spread=(0.0, 0.0, 1.0, 2.0))
-_USUAL = Rates(dict.fromkeys(KINDS, 0.8), quiet=0.25, channel=0.3, spread=(0.0, 0.3, 1.0))
+_USUAL = Rates(
+    {**dict.fromkeys(KINDS, 0.8), "abandoned": 1.4, "fall": 1.1}, quiet=0.25, channel=0.3, spread=(0.0, 0.3, 1.0)
+)
 _INSERTS = InsertRates()
 _MANY_INSERTS = InsertRates(counts=(*[0.0] * 18, 1.0), lengths_s=(1.0,))
 """For single frames: one in three shows one."""

@@ -125,15 +125,19 @@ class Training:
 
     def _begin_with(self, start: Path) -> None:
         """Begin with what an earlier run has learnt: the weights, and the label heads if they are of the same kinds."""
-        carry_over(start, self.objective.network, self.tokenizer)
+        carry_over(start, self.objective.network, self.tokenizer, self.recipe.new_layers)
         if (start / _HEADS).is_file():
             kept = load_file(start / _HEADS, device=str(self.device))
             own = self._heads.state_dict()
-            self._heads.load_state_dict({k: kept[k] if kept[k].shape == v.shape else v for k, v in own.items()})
+            fits = {name: name in kept and kept[name].shape == value.shape for name, value in own.items()}
+            self._heads.load_state_dict({k: kept[k] if fits[k] else value for k, value in own.items()})
 
     @property
     def _heads(self) -> nn.ModuleDict:
-        return nn.ModuleDict({"frame": self.objective.frame_head, "beacon": self.objective.beacon_head})
+        objective = self.objective
+        return nn.ModuleDict(
+            {"frame": objective.frame_head, "beacon": objective.beacon_head, "order": objective.order_head}
+        )
 
     def run(self) -> bool:
         """Train, save and measure; says whether the recipe is done."""
@@ -219,9 +223,7 @@ class Training:
         if first >= steps:
             return True
         optimizer = self._optimizer(peak_lr)
-        weights = {"answer": 1.0, "beacon": self.recipe.beacon_loss, "frame": self.recipe.frame_loss}
-        if name == _VISION:
-            weights = {"frame": 1.0}
+        weights = {"frame": 1.0} if name == _VISION else self.recipe.loss_weights
         for step, batch in enumerate(self._load(Subset(batches, range(first, steps))), start=first):
             if time.monotonic() - self.started > self.max_seconds:
                 print(f"{name}: out of time at step {step} of {steps}", flush=True)

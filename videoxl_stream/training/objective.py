@@ -16,6 +16,7 @@ from videoxl_stream.model.parallel import ParallelPass
 from videoxl_stream.model.prompts import IGNORE_INDEX
 from videoxl_stream.model.windows import Window
 from videoxl_stream.training.footage.vocabulary import BRANDS, KINDS
+from videoxl_stream.training.running_order import OrderHead
 
 _NO_BRAND_WEIGHT = 0.3
 
@@ -35,10 +36,14 @@ class FrameLabels:
 
 @dataclass(frozen=True, slots=True)
 class Texts:
-    """Questions with their answers, padded: ids and labels (streams, texts, tokens), frames [first, stop) each sees."""
+    """Questions with their answers, padded: ids and labels (streams, texts, tokens), frames [first, stop) each sees.
+
+    Hints are labels, too, but amid the question: behind each option whether it is right, which nobody is asked.
+    """
 
     ids: Tensor
     labels: Tensor
+    hints: Tensor
     ranges: np.ndarray  # (streams, texts, 2)
     topics: np.ndarray  # (streams, texts), -1 where nothing is asked
 
@@ -77,13 +82,20 @@ class Objective(nn.Module):
         self.network = network
         self.frame_head = LabelHead(network.config.text.hidden_size)
         self.beacon_head = LabelHead(network.config.text.hidden_size)
+        self.order_head = OrderHead(network.config.text.hidden_size)
         self._prefix = tuple(prefix_ids)
         self._tapped: list[Tensor] = []
-        middle = network.text.layers[network.config.text.num_hidden_layers // 2]
-        middle.register_forward_hook(lambda _module, _inputs, output: self._tapped.append(output))
+        middle = network.config.text.num_hidden_layers // 2
+        for place in (max(middle - 1, 0), middle):  # the order first: layers enough must be left to compare it
+            network.text.layers[place].register_forward_hook(self._tap)
 
-    def hidden(self, features: Tensor, windows: list[Window], texts: Texts) -> tuple[Tensor, Tensor]:
-        """Hidden states of the texts (streams, texts * tokens, dim) and, amid the layers, of each frame's last beacon.
+    def _tap(self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self._tapped.append(output)
+
+    def hidden(self, features: Tensor, windows: list[Window], texts: Texts) -> tuple[Tensor, Tensor, Tensor]:
+        """Hidden states of the texts (streams, texts * tokens, dim), and of each frame's last beacon after two layers.
+
+        Those of the beacons, (streams, frames, dim), are taken before the middle of the network and behind it.
 
         Args:
             features: visual tokens (streams, frames, tokens, dim).
@@ -106,7 +118,8 @@ class Objective(nn.Module):
         self._tapped.clear()
         hidden = network.text(torch.cat([part.float() for part in parts], dim=1), run)
         ends = torch.from_numpy(layout.beacons[slots[1:] - 1]).to(device)  # the beacon that ends each frame
-        return hidden[:, layout.text_start :], self._tapped.pop().index_select(1, ends)
+        early, later = (tapped.index_select(1, ends) for tapped in self._tapped)
+        return hidden[:, layout.text_start :], early, later
 
     def streams(self, features: Tensor, windows: list[Window], texts: Texts, labels: FrameLabels) -> dict[str, Tensor]:
         """Losses of a batch of streams.
@@ -117,24 +130,27 @@ class Objective(nn.Module):
             texts: what is asked.
             labels: of the frames, (streams, frames).
         """
-        hidden, beacons = self.hidden(features, windows, texts)
+        hidden, early, beacons = self.hidden(features, windows, texts)
         return {
             "answer": self._answers(hidden, texts.labels.flatten(1, 2)),
+            "hint": self._answers(hidden, texts.hints.flatten(1, 2)),
+            "order": self.order_head.loss(early, labels.brands),
             "beacon": self.beacon_head.loss(beacons.flatten(0, 1).unsqueeze(1), labels.flat()),
             "frame": self.frame_head.loss(features.flatten(0, 1), labels.flat()),
         }
 
     def _answers(self, hidden: Tensor, labels: Tensor) -> Tensor:
-        """Cross entropy of the labelled tokens, each predicted from the token before it."""
+        """Mean cross entropy of the labelled tokens, each predicted from the token before it; 0 if there are none."""
         target = labels[:, 1:].flatten()
         learnt = (target != IGNORE_INDEX).nonzero()[:, 0]
         before = hidden[:, :-1].flatten(0, 1).index_select(0, learnt)
-        return F.cross_entropy(self.network.lm_head(before).float(), target[learnt])
+        loss = F.cross_entropy(self.network.lm_head(before).float(), target[learnt], reduction="sum")
+        return loss / max(len(learnt), 1)
 
     @torch.no_grad()
     def right(self, features: Tensor, windows: list[Window], texts: Texts) -> Tensor:
         """Which texts are answered right, word for word, every token given those before it: (streams, texts) bool."""
-        hidden, _ = self.hidden(features, windows, texts)
+        hidden, _, _ = self.hidden(features, windows, texts)
         best: Tensor = self.network.lm_head(hidden).argmax(dim=-1).unflatten(1, texts.labels.shape[1:])
         target = texts.labels[..., 1:]
         return ((best[..., :-1] == target) | (target == IGNORE_INDEX)).all(dim=-1)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from functools import lru_cache
 
 import numpy as np
@@ -11,21 +11,22 @@ import torch
 from transformers import PreTrainedTokenizerFast
 
 from videoxl_stream.model.prompts import END_OF_TURN, IGNORE_INDEX, around_footage
+from videoxl_stream.training.footage.phrases import NO, YES, Catalogue
 from videoxl_stream.training.footage.phrases import TOPICS as QUESTION_TOPICS
-from videoxl_stream.training.footage.phrases import Catalogue
 from videoxl_stream.training.footage.questions import Asker
 from videoxl_stream.training.footage.quizzes import TOPICS as QUIZ_TOPICS
-from videoxl_stream.training.footage.quizzes import draw_quizzes
+from videoxl_stream.training.footage.quizzes import Quiz, draw_quizzes
 from videoxl_stream.training.footage.vocabulary import KINDS
 from videoxl_stream.training.objective import FrameLabels, Texts
 
 TOPICS = (*QUESTION_TOPICS, *QUIZ_TOPICS)
 _MULTIPLE = 8
+_BREAKS_BEFORE_OPTIONS = 2  # one behind the footage, one behind the question
 
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One text of a batch: whose, about what, as ids, and which frames [first, last) it sees."""
+    """One text of a batch: whose, about what, as ids, which frames [first, last) it sees, and hints by place."""
 
     stream: int
     topic: int
@@ -33,6 +34,7 @@ class Row:
     answer: list[int]
     first: int
     last: int
+    hints: Mapping[int, int] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=4)
@@ -84,20 +86,22 @@ def quiz(
         rng: where chance comes from.
         window: frames of a window; quizzes see whole windows.
     """
-    template, encode = around_footage()[1], tokenizer.encode
     rows = (
-        Row(
-            stream,
-            len(QUESTION_TOPICS) + one.topic,
-            encode(template.format(one.question)),
-            encode(one.answer + END_OF_TURN),
-            one.first,
-            one.last,
-        )
+        _row(stream, one, tokenizer)
         for stream, shown in enumerate(brands.numpy())
         for one in draw_quizzes(shown, per_stream, window, rng)
     )
     return _padded(rows, len(brands), per_stream, window)
+
+
+def _row(stream: int, one: Quiz, tokenizer: PreTrainedTokenizerFast) -> Row:
+    """A quiz; the line break behind each of its options is where a hint says whether it is right."""
+    asked = tokenizer.encode(around_footage()[1].format(one.text))
+    answer = tokenizer.encode(one.answer + END_OF_TURN)
+    (newline,), said = tokenizer.encode("\n"), [tokenizer.encode(word)[0] for word in (NO, YES)]
+    breaks = [place for place, token in enumerate(asked) if token == newline][_BREAKS_BEFORE_OPTIONS:]
+    hints = {place: said[right] for place, right in zip(breaks, one.marks, strict=False)}
+    return Row(stream, len(QUESTION_TOPICS) + one.topic, asked, answer, one.first, one.last, hints)
 
 
 def _padded(texts: Iterable[Row], num_streams: int, per_stream: int, window: int) -> Texts:
@@ -105,7 +109,7 @@ def _padded(texts: Iterable[Row], num_streams: int, per_stream: int, window: int
     longest = max((len(row.question) + len(row.answer) for row in rows), default=_MULTIPLE)
     width = -(-longest // _MULTIPLE) * _MULTIPLE
     ids = torch.zeros(num_streams, per_stream, width, dtype=torch.int64)
-    labels = torch.full_like(ids, IGNORE_INDEX)
+    labels, hints = (torch.full_like(ids, IGNORE_INDEX) for _ in range(2))
     ranges = np.tile(np.array([0, window]), (num_streams, per_stream, 1))
     taken = [0] * num_streams
     topics = np.full((num_streams, per_stream), -1)
@@ -114,5 +118,7 @@ def _padded(texts: Iterable[Row], num_streams: int, per_stream: int, window: int
         taken[stream] += 1
         ids[stream, place, : len(asked) + len(said)] = torch.tensor([*asked, *said])
         labels[stream, place, len(asked) : len(asked) + len(said)] = torch.tensor(said)
+        for token, hint in row.hints.items():
+            hints[stream, place, token] = hint
         ranges[stream, place], topics[stream, place] = (row.first, row.last), row.topic
-    return Texts(ids, labels, ranges, topics)
+    return Texts(ids, labels, hints, ranges, topics)

@@ -43,6 +43,8 @@ class Recipe:
         mixed_ratio_share: of shorter streams whose windows draw their ratios one by one, which takes far more kernels.
         vision_steps: of the tower on frame labels, at first.
         stream_steps: of the whole model on streams, after that; phases are shares of them.
+        new_layers: text layers that the model to begin with lacks, if there is one.
+        order_loss: weight of what beacons tell of the order of ads; hint_loss: of what is said of each option.
         rewarm_steps: over which the learning rate comes back when a run goes on.
     """
 
@@ -56,6 +58,7 @@ class Recipe:
     text_heads: int = 4
     text_kv_heads: int = 2
     text_mlp: int = 704
+    new_layers: tuple[int, ...] = ()
     window_frames: int = 10
     ratios: tuple[int, ...] = (1, 2, 4, 8, 16)
     ratio_shares: tuple[float, ...] = (0.04, 0.06, 0.1, 0.4, 0.4)
@@ -81,6 +84,8 @@ class Recipe:
     weight_decay: float = 0.02
     beacon_loss: float = 0.3
     frame_loss: float = 0.3
+    order_loss: float = 0.2
+    hint_loss: float = 0.5
     checkpoint_seconds: float = 60.0
     phases: tuple[Phase, ...] = (
         Phase(0.25, (_SHORT,)),
@@ -92,6 +97,12 @@ class Recipe:
     def tokens_per_frame(self) -> int:
         """Visual tokens of one frame after pooling."""
         return (self.image_size // self.patch_size // 2) ** 2
+
+    @property
+    def loss_weights(self) -> dict[str, float]:
+        """Weights of the losses of streams, by name."""
+        weights = {"answer": 1.0, "hint": self.hint_loss, "order": self.order_loss}
+        return {**weights, "beacon": self.beacon_loss, "frame": self.frame_loss}
 
     def phase_at(self, progress: float) -> Phase:
         """The phase at a share 0..1 of the stream steps."""
@@ -122,7 +133,7 @@ class Recipe:
             content["phases"] = tuple(
                 Phase(p["share"], tuple(Length(**length) for length in p["lengths"])) for p in content["phases"]
             )
-        for name in ("ratios", "ratio_shares", "long_ratio_shares"):
+        for name in ("ratios", "ratio_shares", "long_ratio_shares", "new_layers"):
             if name in content:
                 content[name] = tuple(content[name])
         return cls(**content)

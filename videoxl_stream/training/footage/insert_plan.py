@@ -11,7 +11,7 @@ from videoxl_stream.errors import ConfigError
 from videoxl_stream.training.footage.channel_plan import BANNER, CARD, STICKER, ad_looks
 from videoxl_stream.training.footage.dice import Array, Dice
 from videoxl_stream.training.footage.episodes import clear_of, keep
-from videoxl_stream.training.footage.vocabulary import BRANDS
+from videoxl_stream.training.footage.vocabulary import BRANDS, SYMBOLS
 
 _FORMS = (CARD, BANNER, STICKER)
 _APART_S = 2.0
@@ -51,13 +51,13 @@ class InsertRates:
         counts: weight of no insert, of one, of two and so on.
         lengths_s: lengths, drawn with equal chance; that of one sampled frame is seen in exactly one.
         forms: weights of CARD, BANNER and STICKER.
-        repeats: share of streams whose inserts are of two brands only.
+        repeats: share of streams in which one brand comes again and again, any share of the times, amid like ones.
     """
 
-    counts: tuple[float, ...] = (0.3, 0.22, 0.12, 0.1, 0.09, 0.07, 0.06, 0.04)
-    lengths_s: tuple[float, ...] = (0.5, 0.5, 1.0)
-    forms: tuple[float, float, float] = (0.4, 0.2, 0.4)
-    repeats: float = 0.3
+    counts: tuple[float, ...] = (0.2, 0.18, 0.12, 0.12, 0.11, 0.09, 0.08, 0.06, 0.04)
+    lengths_s: tuple[float, ...] = (0.5, 0.5, 1.0, 2.0)
+    forms: tuple[float, float, float] = (0.4, 0.25, 0.35)
+    repeats: float = 0.35
 
     def sample(self, dice: Dice, ads: Mapping[str, Array], duration_s: float) -> dict[str, Array]:
         """Draw inserts, each column (batch, inserts), clear of ``ads``; as many fit as stay apart."""
@@ -78,9 +78,14 @@ class InsertRates:
 
     def _brands(self, dice: Dice, shape: tuple[int, int]) -> Array:
         """Draw brands 1..20, (batch, inserts)."""
-        brand = dice.choice("insert/brand", [1] * len(BRANDS), shape)
-        two = np.take_along_axis(brand, dice.choice("insert/which", (1, 1), shape).clip(max=shape[1] - 1), axis=1)
-        return 1 + np.where(dice.chance("insert/repeats", self.repeats, (shape[0], 1)), two, brand)
+        any_brand = dice.choice("insert/brand", [1] * len(BRANDS), shape)
+        colour, symbol = np.divmod(any_brand[:, :1], len(SYMBOLS))
+        own_colour = dice.chance("insert/like", 0.5, shape)
+        other_colour, other_symbol = np.divmod(any_brand, len(SYMBOLS))
+        like = np.where(own_colour, colour * len(SYMBOLS) + other_symbol, other_colour * len(SYMBOLS) + symbol)
+        share = dice.uniform("insert/share", 0.0, 1.0, (shape[0], 1))
+        again = np.where(dice.uniform("insert/again", 0.0, 1.0, shape) < share, any_brand[:, :1], like)
+        return 1 + np.where(dice.chance("insert/repeats", self.repeats, (shape[0], 1)), again, any_brand)
 
 
 NO_INSERTS = InsertRates(counts=(1.0,))

@@ -29,23 +29,35 @@ TOPICS = (
 )  # fmt: skip
 MOST_ADS, MOST_IN_ORDER = 9, 5
 _TRIES = 6
-_WEIGHTS = (0.06, 0.12, 0.13, 0.09, 0.09, 0.08, 0.1, 0.06, 0.06, 0.06, 0.08, 0.07)
+_WEIGHTS = (0.05, 0.09, 0.14, 0.08, 0.1, 0.09, 0.15, 0.06, 0.09, 0.03, 0.07, 0.05)
 _WHOLE, _SO_FAR = 0.5, 0.3
 _ABSENT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Quiz:
-    """A question about the frames [first, last) of one stream, with its answer."""
+    """A question about the frames [first, last) of one stream, with its answer; a letter if there are options."""
 
     topic: int
     question: str
     answer: str
+    options: tuple[str, ...]
     first: int
     last: int
 
+    @property
+    def text(self) -> str:
+        """What is asked, with the options behind it."""
+        return lettered(self.question, self.options) if self.options else self.question
 
-Asked = tuple[str, str]
+    @property
+    def marks(self) -> list[bool]:
+        """Which options are right."""
+        return [letter == self.answer for letter, _ in zip(LETTERS, self.options, strict=False)]
+
+
+Asked = tuple[str, str, tuple[str, ...]]
+"""Question, answer and options, if there are any."""
 Ask = Callable[[Sequence[int], np.random.Generator], Asked | None]
 
 
@@ -82,7 +94,7 @@ def _stretch(frames: int, window: int, rng: np.random.Generator) -> tuple[int, i
 def _which(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
     if len(set(shown)) > 1 or (not shown and rng.random() > _ABSENT):
         return None
-    return WHICH, brand_name(shown[0] if shown else 0)
+    return WHICH, brand_name(shown[0] if shown else 0), ()
 
 
 def _colour(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
@@ -93,19 +105,19 @@ def _colour(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
     if not fitting or (not shown and rng.random() > _ABSENT):
         return None
     colour = fitting[int(rng.integers(len(fitting)))]
-    return WHICH_OF_COLOUR.format(colour=COLOURS[colour]), brand_name(next(iter(by_colour[colour]), 0))
+    return WHICH_OF_COLOUR.format(colour=COLOURS[colour]), brand_name(next(iter(by_colour[colour]), 0)), ()
 
 
 def _order(shown: Sequence[int], _: np.random.Generator) -> Asked | None:
     if not 2 <= len(shown) <= MOST_IN_ORDER or len(set(shown)) < len(shown):
         return None
-    return ORDER, in_order(shown)
+    return ORDER, in_order(shown), ()
 
 
 def _ads(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
     if len(shown) > MOST_ADS or (not shown and rng.random() > _ABSENT):
         return None
-    return HOW_MANY, str(len(shown))
+    return HOW_MANY, str(len(shown)), ()
 
 
 def _times(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
@@ -116,7 +128,7 @@ def _times(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
     brand = shown[int(rng.integers(len(shown)))]
     if rng.random() < _ABSENT:
         brand = likenesses(brand)[int(rng.integers(2))]
-    return HOW_OFTEN.format(brand=brand_name(brand)), str(list(shown).count(brand))
+    return HOW_OFTEN.format(brand=brand_name(brand)), str(list(shown).count(brand)), ()
 
 
 def _which_letter(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
@@ -150,7 +162,7 @@ def _number_letter(asked: Asked | None, rng: np.random.Generator) -> Asked | Non
 
 
 def _first(shown: Sequence[int], _: np.random.Generator) -> Asked | None:
-    return (FIRST, brand_name(shown[0])) if shown else None
+    return (FIRST, brand_name(shown[0]), ()) if shown else None
 
 
 def _next(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
@@ -160,7 +172,7 @@ def _next(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
         return None
     place = once[int(rng.integers(len(once)))]
     follower = shown[place + 1] if place + 1 < len(shown) else 0
-    return NEXT.format(brand=brand_name(shown[place])), brand_name(follower)
+    return NEXT.format(brand=brand_name(shown[place])), brand_name(follower), ()
 
 
 def _before(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
@@ -170,7 +182,7 @@ def _before(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
         return None
     one, other = (once[place] for place in rng.permutation(len(once))[:2].tolist())
     asked = BEFORE.format(brand=brand_name(one), other=brand_name(other))
-    return asked, "yes" if once.index(one) < once.index(other) else "no"
+    return asked, "yes" if once.index(one) < once.index(other) else "no", ()
 
 
 _ASK: tuple[Ask, ...] = (
@@ -182,7 +194,7 @@ _ASK: tuple[Ask, ...] = (
 def _with_letters(question: str, truth: str, others: Sequence[str], rng: np.random.Generator) -> Asked:
     options = [truth, *others[: len(LETTERS) - 1]]
     options = [options[place] for place in rng.permutation(len(options))]
-    return lettered(question, options), LETTERS[options.index(truth)]
+    return question, LETTERS[options.index(truth)], tuple(options)
 
 
 def _colour_of(brand: int) -> int:
@@ -204,12 +216,21 @@ def likenesses(brand: int) -> list[int]:
     return [*mixed, *(other for other in others if other not in mixed)]
 
 
+def swapped(shown: Sequence[int], rng: np.random.Generator) -> list[list[int]]:
+    """Wrong orders of three or more brands, shuffled: two neighbours exchanged, or the first and the last."""
+    pairs = [*((place, place + 1) for place in range(len(shown) - 1)), (0, len(shown) - 1)]
+    wrong = []
+    for number in rng.permutation(len(pairs)):
+        one, other = pairs[number]
+        order = list(shown)
+        order[one], order[other] = order[other], order[one]
+        wrong.append(order)
+    return wrong
+
+
 def misorders(shown: Sequence[int], rng: np.random.Generator) -> list[list[int]]:
-    """Three wrong orders of three or more brands, one of them with two neighbours exchanged."""
-    place = int(rng.integers(len(shown) - 1))
-    near = list(shown)
-    near[place], near[place + 1] = near[place + 1], near[place]
-    wrong = [near]
+    """Three wrong orders of three or more brands, of which two are nearly right."""
+    wrong = swapped(shown, rng)[: len(LETTERS) - 2]
     while len(wrong) < len(LETTERS) - 1:
         other = [shown[number] for number in rng.permutation(len(shown))]
         if other != list(shown) and other not in wrong:
