@@ -108,13 +108,13 @@ def test_what_is_trained_is_what_streams_run() -> None:
     ranges = np.array([[[0, 25], [10, 20], [5, 23]]])
     ids = torch.tensor([[asked + yes] * 3])
     nothing = torch.full_like(ids, -100)
-    texts = Texts(ids, nothing, nothing, ranges, np.zeros((1, 3)))
+    texts = Texts(ids, nothing, nothing, nothing, ranges, np.zeros((1, 3)))
     with torch.no_grad():
         features = network.model.vision.video(normalised(torch.from_numpy(frames)))[None]
         windows = cut(25 * features.shape[2], 10 * features.shape[2], [2], RatioDraw(0))
-        hidden, _, beacons = Objective(network, tokenizer.encode(before)).hidden(features, windows, texts)
-        logits = network.lm_head(hidden[0]).unflatten(0, (3, -1))[:, len(asked) - 1].log_softmax(-1)
-    assert beacons.shape == (1, 25, TINY.text_width)
+        hidden = Objective(network, tokenizer.encode(before)).hidden(features, windows, texts)
+        logits = network.lm_head(hidden.text[0]).unflatten(0, (3, -1))[:, len(asked) - 1].log_softmax(-1)
+    assert hidden.label.shape == (1, 25, TINY.text_width)
     model = VideoXL(network, tokenizer, PictureProcessor(32, "squash"))
     memory = model.open_memory(ratio=2)
     model.append(memory, list(frames), [float(i) for i in range(25)])

@@ -6,8 +6,9 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from videoxl_stream.training.footage.quizzes import MOST_NUMBERED
 from videoxl_stream.training.footage.showings import Showings
-from videoxl_stream.training.running_order import MOST, OrderHead, RunningOrder
+from videoxl_stream.training.running_order import OrderHead, RunningOrder
 
 STREAMS = st.lists(st.tuples(st.sampled_from([0, 0, 1, 2, 20]), st.integers(1, 3)), min_size=1, max_size=30)
 
@@ -20,8 +21,8 @@ def test_it_is_what_one_counts_ad_by_ad(runs: list[tuple[int, int]]) -> None:
     for place, (brand, first, stop) in enumerate(zip(shown, showings.first, showings.stop, strict=True)):
         for frame in range(first, stop):
             assert order.previous[0, frame] == (shown[place - 1] if place else 0)
-            assert order.number[0, frame] == min(place + 1, MOST)
-            assert order.times[0, frame] == min(shown[: place + 1].count(brand), MOST)
+            assert order.number[0, frame] == min(place + 1, MOST_NUMBERED)
+            assert order.times[0, frame] == min(shown[: place + 1].count(brand), MOST_NUMBERED)
 
 
 def test_a_stream_without_ads_teaches_nothing() -> None:

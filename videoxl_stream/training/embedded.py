@@ -135,9 +135,8 @@ class Training:
     @property
     def _heads(self) -> nn.ModuleDict:
         objective = self.objective
-        return nn.ModuleDict(
-            {"frame": objective.frame_head, "beacon": objective.beacon_head, "order": objective.order_head}
-        )
+        by_frames = {"frame": objective.frame_head, "beacon": objective.beacon_head, "order": objective.order_head}
+        return nn.ModuleDict({**by_frames, "mention": objective.mention_head, "mark": objective.mark_head})
 
     def run(self) -> bool:
         """Train, save and measure; says whether the recipe is done."""

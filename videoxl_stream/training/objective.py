@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import torch
@@ -15,6 +16,7 @@ from videoxl_stream.model.network import VideoXLForConditionalGeneration
 from videoxl_stream.model.parallel import ParallelPass
 from videoxl_stream.model.prompts import IGNORE_INDEX
 from videoxl_stream.model.windows import Window
+from videoxl_stream.training.footage.quizzes import MOST_NUMBERED
 from videoxl_stream.training.footage.vocabulary import BRANDS, KINDS
 from videoxl_stream.training.running_order import OrderHead
 
@@ -38,12 +40,15 @@ class FrameLabels:
 class Texts:
     """Questions with their answers, padded: ids and labels (streams, texts, tokens), frames [first, stop) each sees.
 
-    Hints are labels, too, but amid the question: behind each option whether it is right, which nobody is asked.
+    Some tokens have to know what nobody asks: ``marks`` are 1 behind an option that is right and 0 behind a wrong one;
+    ``mentions`` are the number of the ad that a brand's last word names, 0 if it was not shown. Both are IGNORE_INDEX
+    elsewhere.
     """
 
     ids: Tensor
     labels: Tensor
-    hints: Tensor
+    marks: Tensor
+    mentions: Tensor
     ranges: np.ndarray  # (streams, texts, 2)
     topics: np.ndarray  # (streams, texts), -1 where nothing is asked
 
@@ -74,6 +79,37 @@ class LabelHead(nn.Module):
         )
 
 
+class TokenHead(nn.Module):
+    """Reads one of some classes off single tokens."""
+
+    def __init__(self, width: int, classes: int) -> None:
+        super().__init__()
+        self.norm = nn.LayerNorm(width)
+        self.classes = nn.Linear(width, classes)
+
+    def loss(self, vectors: Tensor, target: Tensor) -> Tensor:
+        """Mean loss over the tokens that have a target, from (..., width) and (...); 0 if there are none."""
+        learnt = target != IGNORE_INDEX
+        logits = self.classes(self.norm(vectors[learnt].float()))
+        return F.cross_entropy(logits, target[learnt], reduction="sum") / learnt.sum().clamp(min=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Hidden:
+    """Hidden states, by what is read off them.
+
+    Those of texts are (streams, texts * tokens, dim): ``text`` at the network's end, ``mention`` two layers before it,
+    ``mark`` one. Those of each frame's last beacon are (streams, frames, dim): ``order`` before the network's middle,
+    ``label`` behind it. What is learnt early is there for later layers to use.
+    """
+
+    text: Tensor
+    mention: Tensor
+    mark: Tensor
+    order: Tensor
+    label: Tensor
+
+
 class Objective(nn.Module):
     """The network with the heads that only training needs."""
 
@@ -83,19 +119,21 @@ class Objective(nn.Module):
         self.frame_head = LabelHead(network.config.text.hidden_size)
         self.beacon_head = LabelHead(network.config.text.hidden_size)
         self.order_head = OrderHead(network.config.text.hidden_size)
+        self.mention_head = TokenHead(network.config.text.hidden_size, MOST_NUMBERED + 1)
+        self.mark_head = TokenHead(network.config.text.hidden_size, 2)
         self._prefix = tuple(prefix_ids)
-        self._tapped: list[Tensor] = []
-        middle = network.config.text.num_hidden_layers // 2
-        for place in (max(middle - 1, 0), middle):  # the order first: layers enough must be left to compare it
-            network.text.layers[place].register_forward_hook(self._tap)
+        last = network.config.text.num_hidden_layers - 1
+        middle = (last + 1) // 2
+        self._taps = {"order": middle - 1, "label": middle, "mention": last - 2, "mark": last - 1}
+        self._tapped: dict[str, Tensor] = {}
+        for name, place in self._taps.items():
+            network.text.layers[max(place, 0)].register_forward_hook(partial(self._tap, name))
 
-    def _tap(self, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        self._tapped.append(output)
+    def _tap(self, name: str, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        self._tapped[name] = output
 
-    def hidden(self, features: Tensor, windows: list[Window], texts: Texts) -> tuple[Tensor, Tensor, Tensor]:
-        """Hidden states of the texts (streams, texts * tokens, dim), and of each frame's last beacon after two layers.
-
-        Those of the beacons, (streams, frames, dim), are taken before the middle of the network and behind it.
+    def hidden(self, features: Tensor, windows: list[Window], texts: Texts) -> Hidden:
+        """Pass streams with their texts through the network.
 
         Args:
             features: visual tokens (streams, frames, tokens, dim).
@@ -115,11 +153,17 @@ class Objective(nn.Module):
             network.text.interleave(features.flatten(1, 2), order),
             network.text.embed_tokens(texts.ids.flatten(1, 2)),
         )
-        self._tapped.clear()
         hidden = network.text(torch.cat([part.float() for part in parts], dim=1), run)
         ends = torch.from_numpy(layout.beacons[slots[1:] - 1]).to(device)  # the beacon that ends each frame
-        early, later = (tapped.index_select(1, ends) for tapped in self._tapped)
-        return hidden[:, layout.text_start :], early, later
+        start, tapped = layout.text_start, self._tapped
+        self._tapped = {}
+        return Hidden(
+            text=hidden[:, start:],
+            mention=tapped["mention"][:, start:],
+            mark=tapped["mark"][:, start:],
+            order=tapped["order"].index_select(1, ends),
+            label=tapped["label"].index_select(1, ends),
+        )
 
     def streams(self, features: Tensor, windows: list[Window], texts: Texts, labels: FrameLabels) -> dict[str, Tensor]:
         """Losses of a batch of streams.
@@ -130,12 +174,13 @@ class Objective(nn.Module):
             texts: what is asked.
             labels: of the frames, (streams, frames).
         """
-        hidden, early, beacons = self.hidden(features, windows, texts)
+        hidden = self.hidden(features, windows, texts)
         return {
-            "answer": self._answers(hidden, texts.labels.flatten(1, 2)),
-            "hint": self._answers(hidden, texts.hints.flatten(1, 2)),
-            "order": self.order_head.loss(early, labels.brands),
-            "beacon": self.beacon_head.loss(beacons.flatten(0, 1).unsqueeze(1), labels.flat()),
+            "answer": self._answers(hidden.text, texts.labels.flatten(1, 2)),
+            "mark": self.mark_head.loss(hidden.mark, texts.marks.flatten(1, 2)),
+            "mention": self.mention_head.loss(hidden.mention, texts.mentions.flatten(1, 2)),
+            "order": self.order_head.loss(hidden.order, labels.brands),
+            "beacon": self.beacon_head.loss(hidden.label.flatten(0, 1).unsqueeze(1), labels.flat()),
             "frame": self.frame_head.loss(features.flatten(0, 1), labels.flat()),
         }
 
@@ -150,7 +195,7 @@ class Objective(nn.Module):
     @torch.no_grad()
     def right(self, features: Tensor, windows: list[Window], texts: Texts) -> Tensor:
         """Which texts are answered right, word for word, every token given those before it: (streams, texts) bool."""
-        hidden, _, _ = self.hidden(features, windows, texts)
+        hidden = self.hidden(features, windows, texts).text
         best: Tensor = self.network.lm_head(hidden).argmax(dim=-1).unflatten(1, texts.labels.shape[1:])
         target = texts.labels[..., 1:]
         return ((best[..., :-1] == target) | (target == IGNORE_INDEX)).all(dim=-1)

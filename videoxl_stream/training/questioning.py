@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
+from itertools import pairwise
 
 import numpy as np
 import torch
 from transformers import PreTrainedTokenizerFast
 
 from videoxl_stream.model.prompts import END_OF_TURN, IGNORE_INDEX, around_footage
-from videoxl_stream.training.footage.phrases import NO, YES, Catalogue
 from videoxl_stream.training.footage.phrases import TOPICS as QUESTION_TOPICS
+from videoxl_stream.training.footage.phrases import Catalogue
 from videoxl_stream.training.footage.questions import Asker
 from videoxl_stream.training.footage.quizzes import TOPICS as QUIZ_TOPICS
-from videoxl_stream.training.footage.quizzes import Quiz, draw_quizzes
-from videoxl_stream.training.footage.vocabulary import KINDS
+from videoxl_stream.training.footage.quizzes import UNCLEAR, Quiz, draw_quizzes
+from videoxl_stream.training.footage.vocabulary import BRANDS, KINDS, brand_name
 from videoxl_stream.training.objective import FrameLabels, Texts
 
 TOPICS = (*QUESTION_TOPICS, *QUIZ_TOPICS)
@@ -26,7 +27,7 @@ _BREAKS_BEFORE_OPTIONS = 2  # one behind the footage, one behind the question
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One text of a batch: whose, about what, as ids, which frames [first, last) it sees, and hints by place."""
+    """One text of a batch: whose, about what, as ids, which frames [first, last) it sees; see Texts for the rest."""
 
     stream: int
     topic: int
@@ -34,7 +35,8 @@ class Row:
     answer: list[int]
     first: int
     last: int
-    hints: Mapping[int, int] = field(default_factory=dict)
+    marks: Mapping[int, int] = field(default_factory=dict)
+    mentions: Mapping[int, int] = field(default_factory=dict)
 
 
 @lru_cache(maxsize=4)
@@ -95,13 +97,27 @@ def quiz(
 
 
 def _row(stream: int, one: Quiz, tokenizer: PreTrainedTokenizerFast) -> Row:
-    """A quiz; the line break behind each of its options is where a hint says whether it is right."""
+    """A quiz with what its words have to know."""
     asked = tokenizer.encode(around_footage()[1].format(one.text))
     answer = tokenizer.encode(one.answer + END_OF_TURN)
-    (newline,), said = tokenizer.encode("\n"), [tokenizer.encode(word)[0] for word in (NO, YES)]
+    newline, brands = _words(tokenizer)
     breaks = [place for place, token in enumerate(asked) if token == newline][_BREAKS_BEFORE_OPTIONS:]
-    hints = {place: said[right] for place, right in zip(breaks, one.marks, strict=False)}
-    return Row(stream, len(QUESTION_TOPICS) + one.topic, asked, answer, one.first, one.last, hints)
+    marks = {place: int(right) for place, right in zip(breaks, one.marks, strict=False)}
+    mentions = {}
+    for place, pair in enumerate(pairwise([*asked, *answer]), start=1):
+        number = one.numbers.get(brands.get(pair, 0), 0)
+        if pair in brands and number != UNCLEAR:
+            mentions[place] = number
+    topic = len(QUESTION_TOPICS) + one.topic
+    return Row(stream, topic, asked, answer, one.first, one.last, marks, mentions)
+
+
+@lru_cache(maxsize=4)
+def _words(tokenizer: PreTrainedTokenizerFast) -> tuple[int, dict[tuple[int, int], int]]:
+    """The line break, and the two last tokens of each brand's name."""
+    (newline,) = tokenizer.encode("\n")
+    named = {number: tokenizer.encode(f" {brand_name(number)}") for number in range(1, len(BRANDS) + 1)}
+    return newline, {(ids[-2], ids[-1]): number for number, ids in named.items()}
 
 
 def _padded(texts: Iterable[Row], num_streams: int, per_stream: int, window: int) -> Texts:
@@ -109,7 +125,7 @@ def _padded(texts: Iterable[Row], num_streams: int, per_stream: int, window: int
     longest = max((len(row.question) + len(row.answer) for row in rows), default=_MULTIPLE)
     width = -(-longest // _MULTIPLE) * _MULTIPLE
     ids = torch.zeros(num_streams, per_stream, width, dtype=torch.int64)
-    labels, hints = (torch.full_like(ids, IGNORE_INDEX) for _ in range(2))
+    labels, marks, mentions = (torch.full_like(ids, IGNORE_INDEX) for _ in range(3))
     ranges = np.tile(np.array([0, window]), (num_streams, per_stream, 1))
     taken = [0] * num_streams
     topics = np.full((num_streams, per_stream), -1)
@@ -118,7 +134,8 @@ def _padded(texts: Iterable[Row], num_streams: int, per_stream: int, window: int
         taken[stream] += 1
         ids[stream, place, : len(asked) + len(said)] = torch.tensor([*asked, *said])
         labels[stream, place, len(asked) : len(asked) + len(said)] = torch.tensor(said)
-        for token, hint in row.hints.items():
-            hints[stream, place, token] = hint
+        for column, known in ((marks, row.marks), (mentions, row.mentions)):
+            for token, value in known.items():
+                column[stream, place, token] = value
         ranges[stream, place], topics[stream, place] = (row.first, row.last), row.topic
-    return Texts(ids, labels, hints, ranges, topics)
+    return Texts(ids, labels, marks, mentions, ranges, topics)

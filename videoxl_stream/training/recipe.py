@@ -44,7 +44,8 @@ class Recipe:
         vision_steps: of the tower on frame labels, at first.
         stream_steps: of the whole model on streams, after that; phases are shares of them.
         new_layers: text layers that the model to begin with lacks, if there is one.
-        order_loss: weight of what beacons tell of the order of ads; hint_loss: of what is said of each option.
+        order_loss: weight of what beacons tell of the order of ads; ``mention_loss`` and ``mark_loss`` of what the
+            words of quizzes tell of it, and of what stands behind each option.
         rewarm_steps: over which the learning rate comes back when a run goes on.
     """
 
@@ -84,8 +85,9 @@ class Recipe:
     weight_decay: float = 0.02
     beacon_loss: float = 0.3
     frame_loss: float = 0.3
-    order_loss: float = 0.2
-    hint_loss: float = 0.5
+    order_loss: float = 0.3
+    mention_loss: float = 0.3
+    mark_loss: float = 0.5
     checkpoint_seconds: float = 60.0
     phases: tuple[Phase, ...] = (
         Phase(0.25, (_SHORT,)),
@@ -101,7 +103,7 @@ class Recipe:
     @property
     def loss_weights(self) -> dict[str, float]:
         """Weights of the losses of streams, by name."""
-        weights = {"answer": 1.0, "hint": self.hint_loss, "order": self.order_loss}
+        weights = {"answer": 1.0, "mark": self.mark_loss, "mention": self.mention_loss, "order": self.order_loss}
         return {**weights, "beacon": self.beacon_loss, "frame": self.frame_loss}
 
     def phase_at(self, progress: float) -> Phase:

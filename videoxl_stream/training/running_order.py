@@ -12,10 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from videoxl_stream.training.footage.quizzes import MOST_NUMBERED
 from videoxl_stream.training.footage.vocabulary import BRANDS
-
-MOST = 9
-"""Larger numbers count as this one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +22,7 @@ class RunningOrder:
 
     Args:
         previous: brand of the ad before this one, 0 for none.
-        number: how many ads there were so far, this one included, at most MOST.
+        number: how many ads there were so far, this one included; all from MOST_NUMBERED on are one.
         times: how many of this brand.
     """
 
@@ -43,7 +41,7 @@ class RunningOrder:
         previous = torch.where(earlier < 0, 0, brands.gather(1, earlier.clamp(min=0)))
         each = F.one_hot(brands * begins, len(BRANDS) + 1).cumsum(dim=1)  # (streams, frames, brands)
         times = each.gather(2, brands.unsqueeze(2)).squeeze(2)
-        return cls(previous, begins.cumsum(dim=1).clamp(max=MOST), times.clamp(max=MOST))
+        return cls(previous, begins.cumsum(dim=1).clamp(max=MOST_NUMBERED), times.clamp(max=MOST_NUMBERED))
 
 
 class OrderHead(nn.Module):
@@ -53,8 +51,8 @@ class OrderHead(nn.Module):
         super().__init__()
         self.norm = nn.LayerNorm(width)
         self.previous = nn.Linear(width, len(BRANDS) + 1)
-        self.number = nn.Linear(width, MOST + 1)
-        self.times = nn.Linear(width, MOST + 1)
+        self.number = nn.Linear(width, MOST_NUMBERED + 1)
+        self.times = nn.Linear(width, MOST_NUMBERED + 1)
 
     def loss(self, vectors: Tensor, brands: Tensor) -> Tensor:
         """Mean loss over the frames with ads, from (streams, frames, width) and the brands (streams, frames)."""

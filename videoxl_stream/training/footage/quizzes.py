@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -27,16 +27,20 @@ TOPICS = (
     "which", "colour", "order", "ads", "times", "which: letter", "order: letter", "ads: letter", "times: letter",
     "first", "next", "before",
 )  # fmt: skip
-MOST_ADS, MOST_IN_ORDER = 9, 5
+MOST_ADS, MOST_IN_ORDER, MOST_NUMBERED = 9, 5, 9
+UNCLEAR = -1
 _TRIES = 6
-_WEIGHTS = (0.05, 0.09, 0.14, 0.08, 0.1, 0.09, 0.15, 0.06, 0.09, 0.03, 0.07, 0.05)
+_WEIGHTS = (0.02, 0.05, 0.16, 0.07, 0.1, 0.05, 0.18, 0.06, 0.1, 0.01, 0.1, 0.1)
 _WHOLE, _SO_FAR = 0.5, 0.3
 _ABSENT = 0.2
 
 
 @dataclass(frozen=True, slots=True)
 class Quiz:
-    """A question about the frames [first, last) of one stream, with its answer; a letter if there are options."""
+    """A question about the frames [first, last) of one stream, with its answer; a letter if there are options.
+
+    ``numbers`` says which ad of the whole stream each brand shown there was, UNCLEAR for several or a late one.
+    """
 
     topic: int
     question: str
@@ -44,6 +48,7 @@ class Quiz:
     options: tuple[str, ...]
     first: int
     last: int
+    numbers: Mapping[int, int]
 
     @property
     def text(self) -> str:
@@ -79,8 +84,16 @@ def draw_quizzes(brands: Array, count: int, window: int, rng: np.random.Generato
         shown = showings.within(first, last)
         asked = None if shown is None else _ASK[topic](shown, rng)
         if asked is not None:
-            drawn.append(Quiz(topic, *asked, first, last))
+            drawn.append(Quiz(topic, *asked, first, last, _numbers(showings, first, last)))
     return drawn
+
+
+def _numbers(showings: Showings, first: int, last: int) -> dict[int, int]:
+    found: dict[int, int] = {}
+    for number in showings.seen(first, last).nonzero()[0].tolist():
+        brand = int(showings.brand[number])
+        found[brand] = UNCLEAR if brand in found or number >= MOST_NUMBERED else number + 1
+    return found
 
 
 def _stretch(frames: int, window: int, rng: np.random.Generator) -> tuple[int, int]:

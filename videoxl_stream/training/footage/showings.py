@@ -35,11 +35,16 @@ class Showings:
         shown = brands[first] > 0
         return cls(brands[first][shown], first[shown], stop[shown])
 
+    def seen(self, first: int, last: int) -> Array:
+        """Which are seen, at least a part of them, in the frames [first, last): (showings,) bool."""
+        inside: Array = np.minimum(self.stop, last) > np.maximum(self.first, first)
+        return inside
+
     def within(self, first: int, last: int) -> list[int] | None:
         """Brands shown in the frames [first, last), in order; None if one is cut off so that it is unclear."""
-        seen = np.minimum(self.stop, last) - np.maximum(self.first, first)
-        inside = seen > 0
-        if (inside & (seen < _GLIMPSE) & (self.stop - self.first > _GLIMPSE)).any():
+        inside = self.seen(first, last)
+        frames = np.minimum(self.stop, last) - np.maximum(self.first, first)
+        if (inside & (frames < _GLIMPSE) & (self.stop - self.first > _GLIMPSE)).any():
             return None
         found: list[int] = self.brand[inside].tolist()
         return found
