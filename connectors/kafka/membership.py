@@ -21,7 +21,7 @@ from videoxl_stream.connectors.kafka.brokers import Brokers
 
 _GRACE_S = 0.05  # a call that takes longer than asked for is fetched at the next poll
 _CLOSE_S = 5.0
-_JOIN_POLL_S = 0.5
+_MOST_JOIN_WAIT_S = 4.0  # shorter than _CLOSE_S, which waits for it
 MAX_RECORDS = 32  # in one poll
 _log = logging.getLogger(__name__)
 
@@ -78,6 +78,7 @@ class Membership:
             **settings,
         }
         self._patience_s = session_timeout_s / 2
+        self._join_wait_s = min(0.8 * session_timeout_s, _MOST_JOIN_WAIT_S)
         self._work, self._confirm = work, confirm
         self._trusted: set[Any] = set()  # connections to brokers of which it is known that they have our topic
         self._consumer: Any = None
@@ -171,19 +172,7 @@ class Membership:
     def _poll(
         self, timeout_s: float, paused: frozenset[int], commit: Offsets, rewind: dict[int, int]
     ) -> Mapping[int, list[Any]]:
-        """Poll once; but while the group is being joined, poll until it is.
-
-        kafka-python 3.0 throws away, and asks anew for, what brokers answer between two polls: a reader that polls
-        now and then would keep the whole group from agreeing, for as long as it has enough to do.
-        """
-        found = self._poll_once(timeout_s, paused, commit, rewind)
-        while not (found or self._closed) and self._consumer._coordinator.need_rejoin():
-            found = self._poll_once(_JOIN_POLL_S, paused, {}, rewind)
-        return found
-
-    def _poll_once(
-        self, timeout_s: float, paused: frozenset[int], commit: Offsets, rewind: dict[int, int]
-    ) -> Mapping[int, list[Any]]:
+        """Poll once; but while the group is being joined, wait until it is."""
         self._work(self._consumer is not None and bool(self._consumer.assignment()))
         if self._closed:
             return {}
@@ -191,6 +180,23 @@ class Membership:
             consumer = self._brokers.consumer(**self._settings)
             consumer.subscribe([self._topic], listener=_Listener(self))
             self._consumer = consumer
+        self._join()
+        return {} if self._closed else self._poll_once(timeout_s, paused, commit, rewind)
+
+    def _join(self) -> None:
+        """Wait until the group has agreed.
+
+        kafka-python 3.0 throws away, and asks anew for, what brokers answer between two of its waits. Short waits lose
+        it again and again, and a broker that tells nobody of a member that asks anew leaves all others where they are.
+        """
+        coordinator = self._consumer._coordinator
+        while not self._closed and coordinator.need_rejoin():
+            coordinator.poll(timeout_ms=int(self._join_wait_s * 1000))
+            self._work(bool(self._consumer.assignment()))
+
+    def _poll_once(
+        self, timeout_s: float, paused: frozenset[int], commit: Offsets, rewind: dict[int, int]
+    ) -> Mapping[int, list[Any]]:
         consumer = self._consumer
         assigned = {partition.partition for partition in consumer.assignment()}
         self._pause(paused & assigned)
