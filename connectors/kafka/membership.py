@@ -180,11 +180,10 @@ class Membership:
             consumer = self._brokers.consumer(**self._settings)
             consumer.subscribe([self._topic], listener=_Listener(self))
             self._consumer = consumer
-        self._join()
-        return {} if self._closed else self._poll_once(timeout_s, paused, commit, rewind)
+        return self._poll_once(timeout_s, paused, commit, rewind) if self._join() else {}
 
-    def _join(self) -> None:
-        """Wait until the group has agreed.
+    def _join(self) -> bool:
+        """Wait until the group has agreed; says whether it has, before all is closed.
 
         kafka-python 3.0 throws away, and asks anew for, what brokers answer between two of its waits. Short waits lose
         it again and again, and a broker that tells nobody of a member that asks anew leaves all others where they are.
@@ -193,6 +192,7 @@ class Membership:
         while not self._closed and coordinator.need_rejoin():
             coordinator.poll(timeout_ms=int(self._join_wait_s * 1000))
             self._work(bool(self._consumer.assignment()))
+        return not self._closed
 
     def _poll_once(
         self, timeout_s: float, paused: frozenset[int], commit: Offsets, rewind: dict[int, int]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import threading
 import time
 from collections.abc import Iterator
@@ -11,6 +12,7 @@ import pytest
 
 from tests.connectors.kafka.footage import DEADLINE_S, Reader, Site, frame, produce, source
 from tests.kafka_broker import KafkaBroker
+from videoxl_stream.connectors.kafka.membership import Membership
 
 pytestmark = pytest.mark.service
 
@@ -116,3 +118,31 @@ def test_what_was_not_durable_goes_with_the_stream(broker: KafkaBroker) -> None:
             first.until(lambda: all(len(site.frames[stream_id]) == 10 for stream_id in moved))
     for stream_id in moved:
         assert [one.index for one in site.frames[stream_id]] == [*range(5), *range(5)]
+
+
+def test_what_brokers_answer_a_reader_that_joins_is_not_asked_for_again(
+    broker: KafkaBroker, caplog: pytest.LogCaptureFixture
+) -> None:
+    """Also if it has other things to do meanwhile: a broker may tell nobody of a member that asks anew."""
+    caplog.set_level(logging.DEBUG, "kafka.coordinator")
+    membership = Membership(
+        broker.brokers,
+        broker.topic(2),
+        "patient",
+        session_timeout_s=3.0,
+        settings={},
+        work=lambda _: time.sleep(0.4),
+        confirm=lambda: None,
+    )
+    given_up: list[frozenset[int]] = []
+
+    def revoked(partitions: frozenset[int]) -> dict[int, int]:
+        given_up.append(partitions)
+        return {}
+
+    for _ in range(40):
+        membership.poll(0.2, revoked, paused=frozenset(), commit={})
+    membership.close(revoked)
+    assert given_up == [{0, 1}]
+    asked = [record for record in caplog.records if record.message.startswith("Sending JoinGroup")]
+    assert len(asked) <= 2, "the first time without a name"
