@@ -25,7 +25,7 @@ demo: $(INSTALLED) ## watch a rendered video from end to end; writes demo/report
 test: lint ## lint, type check, then every test
 	@$(BIN)/python -m pytest -n 2 --dist worksteal $(PYTEST_ARGS)
 
-faults: $(INSTALLED) ## kill, stop, fill and garble everything there is, 20 minutes; writes build/faults.json
+faults: $(INSTALLED) ## kill, stop, fill and garble everything there is, 12 minutes; writes build/faults.json
 	@OMP_NUM_THREADS=1 $(BIN)/python -m tests.faults
 
 soak: $(INSTALLED) ## a day of footage, as fast as the machine takes it; writes build/soak.json
