@@ -12,8 +12,8 @@ from videoxl_stream.errors import ConfigError
 from videoxl_stream.training.curves import held_out, losses, main, smoothed
 
 LOG = [
-    {"phase": "streams", "step": 20 * number, "answer": 1.0, "beacon": 0.5, "frame": 0.2 + number}
-    for number in range(12)
+    {"phase": "streams", "step": 20 * at, "answer": 1.0, "beacon": 0.5, "frame": 0.2 + at, "mark": (at + 1) % 2 / 2}
+    for at in range(12)
 ] + [
     {"phase": "held out", "frames": frames, "ratio": 8, "ad": right}
     for frames, right in ((40, 0.5), (160, 0.7), (40, 0.9))
@@ -27,9 +27,10 @@ def test_one_step_of_another_kind_does_not_show() -> None:
 
 
 def test_losses_and_what_was_held_out_last() -> None:
-    steps, curves = losses(LOG, "streams")
-    assert steps.tolist() == list(range(0, 240, 20))
-    assert set(curves) == {"answer", "beacon", "frame"}
+    curves = losses(LOG, "streams")
+    assert curves["answer"][0].tolist() == list(range(0, 240, 20))
+    assert set(curves) == {"answer", "beacon", "frame", "mark"}
+    assert curves["mark"][0].tolist() == list(range(0, 240, 40)), "steps without options say 0"
     assert held_out(LOG[12:], "ad", 8) == {40: 0.9, 160: 0.7}
     with pytest.raises(ConfigError, match="no phase 'tower'"):
         losses(LOG, "tower")

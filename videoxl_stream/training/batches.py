@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields, is_dataclass
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 
 import numpy as np
 import torch
@@ -21,6 +21,8 @@ from videoxl_stream.training.questioning import ask, quiz
 from videoxl_stream.training.recipe import Recipe
 
 T = TypeVar("T")
+Sort = Literal["questions", "quizzes", "lettered"]
+SORTS: tuple[Sort, ...] = get_args(Sort)
 _DENSE = Rates(dict.fromkeys(KINDS, 1.5), quiet=0.1, channel=0.3, spread=(0.0, 0.0, 1.0, 2.0))
 _USUAL = Rates(
     {**dict.fromkeys(KINDS, 0.8), "abandoned": 1.4, "fall": 1.1}, quiet=0.25, channel=0.3, spread=(0.0, 0.3, 1.0)
@@ -120,23 +122,30 @@ class StreamBatches(Dataset[StreamBatch]):
         num_frames: int,
         ratio: int | None = None,
         *,
-        quizzed: bool | None = None,
+        sort: Sort | None = None,
     ) -> StreamBatch:
-        """Draw streams of one length, questions or quizzes as chance has it and, unless one is given, their ratios."""
+        """Draw streams of one length and, unless they are given, one sort of texts and their ratios."""
         recipe = self._recipe
         duration_s = num_frames / recipe.sample_fps
         times = torch.arange(num_frames).expand(num_streams, -1) / recipe.sample_fps
         rates = _DENSE if num_frames <= _SHORT_FRAMES else _USUAL
         times = times + float(rng.uniform(0, 1 / recipe.sample_fps))
         drawn = footage(seed, num_streams, duration_s + 1, times, rates, _INSERTS)
-        quizzed = rng.random() < recipe.quiz_share if quizzed is None else quizzed
-        if quizzed:
-            count = _per_stream(recipe.quizzes, num_streams)
-            texts = quiz(drawn.labels.brands, count, self._tokenizer, rng, recipe.window_frames)
-        else:
+        sort = self._sort(rng) if sort is None else sort
+        if sort == "questions":
             count = _per_stream(recipe.questions, num_streams)
             texts = ask(drawn.labels, drawn.channel, count, self._tokenizer, rng, recipe.window_frames)
+        else:
+            lettered = sort == "lettered"
+            count = _per_stream(recipe.quizzes // (2 if lettered else 1), num_streams)
+            brands, window = drawn.labels.brands, recipe.window_frames
+            texts = quiz(brands, count, self._tokenizer, rng, window, lettered=lettered)
         return StreamBatch(drawn, texts, draw_windows(recipe, num_frames, rng, ratio))
+
+    def _sort(self, rng: np.random.Generator) -> Sort:
+        if rng.random() >= self._recipe.quiz_share:
+            return "questions"
+        return "lettered" if rng.random() < self._recipe.lettered_share else "quizzes"
 
 
 def _per_stream(per_step: int, num_streams: int) -> int:

@@ -1,6 +1,6 @@
 """Curves of a training run: losses over its steps, and what it answered right of what was held out.
 
-python -m videoxl_stream.training.curves docs/training/run_6.json docs/images/training.png
+python -m videoxl_stream.training.curves docs/training/run_7.json docs/images/training.png
 """
 
 from __future__ import annotations
@@ -16,12 +16,13 @@ import numpy as np
 from videoxl_stream.errors import ConfigError
 
 _SMOOTH = 9  # rows that a point is the median of
-_TOPICS = ("ad", "colour", "which", "order", "ads", "times", "which: letter", "order: letter")
+_LOSSES = ("answer", "beacon", "frame", "order", "mention", "mark")
+_TOPICS = ("ad", "colour", "which", "order", "ads", "times", "which: letter", "order: letter", "before", "next")
 Log = Sequence[Mapping[str, Any]]
 
 
-def losses(log: Log, phase: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
-    """Steps and smoothed losses of a phase, each (rows,).
+def losses(log: Log, phase: str) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Steps and smoothed losses of a phase, each (rows,), by name; a step without such a loss says 0 and is left out.
 
     Raises:
         ConfigError: the log has no such phase.
@@ -30,9 +31,12 @@ def losses(log: Log, phase: str) -> tuple[np.ndarray, dict[str, np.ndarray]]:
     if not rows:
         msg = f"there is no phase {phase!r} in this log; give the state.json of a run, or its log.json"
         raise ConfigError(msg)
-    names = [name for name in ("answer", "beacon", "frame") if name in rows[0]]
-    steps = np.array([row["step"] for row in rows])
-    return steps, {name: smoothed(np.array([row[name] for row in rows])) for name in names}
+    found = {}
+    for name in _LOSSES:
+        points = np.array([(row["step"], row[name]) for row in rows if row.get(name)])
+        if len(points):
+            found[name] = (points[:, 0], smoothed(points[:, 1]))
+    return found
 
 
 def smoothed(values: np.ndarray) -> np.ndarray:
@@ -59,11 +63,10 @@ def draw(log: Log, path: Path) -> None:
 
     figure = Figure(figsize=(11, 4), layout="constrained")
     left, right = figure.subplots(1, 2)
-    steps, curves = losses(log, "streams")
-    for name, values in curves.items():
+    for name, (steps, values) in losses(log, "streams").items():
         left.plot(steps, values, label=name)
     left.set(xlabel="step", ylabel="loss (running median)", yscale="log", title="streams")
-    left.legend()
+    left.legend(fontsize="small", ncols=2, loc="upper right")
     known = [topic for topic in _TOPICS if any(topic in row for row in log)]
     for topic in known:
         found = held_out([row for row in log if topic in row], topic, 8)

@@ -31,6 +31,7 @@ from videoxl_stream.model.pictures import PictureProcessor, normalised
 from videoxl_stream.model.prompts import around_footage
 from videoxl_stream.model.video_xl import VideoXL
 from videoxl_stream.training.batches import (
+    SORTS,
     Footage,
     FrameBatches,
     StreamBatch,
@@ -170,10 +171,10 @@ class Training:
         """Print how often held-out questions and quizzes are answered right, by length, ratio and topic."""
         for length, ratio in itertools.product(self.recipe.phases[-1].lengths, usual_ratios(self.recipe)):
             right: dict[str, list[float]] = {}
-            for part, quizzed in itertools.product(range(_HELD_OUT_BATCHES), (False, True)):
+            for part, sort in itertools.product(range(_HELD_OUT_BATCHES), SORTS):
                 rng = np.random.default_rng((self.recipe.seed, 3, part))
                 shape, seed = (length.num_streams, length.num_frames, ratio), _HELD_OUT_SEED + part
-                self._tally(streams.make(rng, seed, *shape, quizzed=quizzed), right)
+                self._tally(streams.make(rng, seed, *shape, sort=sort), right)
             row = {topic: round(float(np.mean(found)), 3) for topic, found in right.items() if found}
             self.state.log.append({"phase": "held out", "frames": length.num_frames, "ratio": ratio, **row})
             print(json.dumps(self.state.log[-1]), flush=True)

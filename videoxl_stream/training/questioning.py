@@ -77,7 +77,13 @@ def ask(
 
 
 def quiz(
-    brands: torch.Tensor, per_stream: int, tokenizer: PreTrainedTokenizerFast, rng: np.random.Generator, window: int
+    brands: torch.Tensor,
+    per_stream: int,
+    tokenizer: PreTrainedTokenizerFast,
+    rng: np.random.Generator,
+    window: int,
+    *,
+    lettered: bool | None = None,
 ) -> Texts:
     """Draw up to ``per_stream`` quizzes about the ads of each stream.
 
@@ -87,11 +93,12 @@ def quiz(
         tokenizer: the model's.
         rng: where chance comes from.
         window: frames of a window; quizzes see whole windows.
+        lettered: only with options, or only without; None for both, as long as the longest.
     """
     rows = (
         _row(stream, one, tokenizer)
         for stream, shown in enumerate(brands.numpy())
-        for one in draw_quizzes(shown, per_stream, window, rng)
+        for one in draw_quizzes(shown, per_stream, window, rng, lettered=lettered)
     )
     return _padded(rows, len(brands), per_stream, window)
 

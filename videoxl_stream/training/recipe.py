@@ -38,7 +38,8 @@ class Recipe:
         seed: of weights and of training footage; footage seeds count up from ``first_stream_seed``.
         first_stream_seed: seeds below it are never trained on.
         questions: about events, in a step.
-        quizzes: about ads, in a step; a share of ``quiz_share`` of all steps is of this sort.
+        quizzes: about ads, in a step; a share of ``quiz_share`` of all steps is of this sort. Of these a share of
+            ``lettered_share`` asks with options, half as many: such texts are three times as long.
         ratio_shares: how often each ratio is drawn; ``long_ratio_shares`` for streams of more than ``long_frames``.
         mixed_ratio_share: of shorter streams whose windows draw their ratios one by one, which takes far more kernels.
         vision_steps: of the tower on frame labels, at first.
@@ -74,6 +75,7 @@ class Recipe:
     questions: int = 2048
     quizzes: int = 1024
     quiz_share: float = 0.5
+    lettered_share: float = 0.5
     vision_steps: int = 700
     stream_steps: int = 2200
     vision_frames: int = 5120

@@ -31,6 +31,7 @@ MOST_ADS, MOST_IN_ORDER, MOST_NUMBERED = 9, 5, 9
 UNCLEAR = -1
 _TRIES = 6
 _WEIGHTS = (0.02, 0.04, 0.14, 0.06, 0.09, 0.04, 0.26, 0.05, 0.1, 0.01, 0.1, 0.09)
+_LETTERED = np.array([topic.endswith("letter") for topic in TOPICS])
 _WHOLE, _SO_FAR = 0.5, 0.3
 _ABSENT = 0.2
 
@@ -66,7 +67,9 @@ Asked = tuple[str, str, tuple[str, ...]]
 Ask = Callable[[Sequence[int], np.random.Generator], Asked | None]
 
 
-def draw_quizzes(brands: Array, count: int, window: int, rng: np.random.Generator) -> list[Quiz]:
+def draw_quizzes(
+    brands: Array, count: int, window: int, rng: np.random.Generator, *, lettered: bool | None = None
+) -> list[Quiz]:
     """Draw up to ``count`` quizzes of one stream; what is unclear or has no answer is left out.
 
     Args:
@@ -74,12 +77,15 @@ def draw_quizzes(brands: Array, count: int, window: int, rng: np.random.Generato
         count: how many.
         window: frames of a window; questions see whole windows.
         rng: where chance comes from.
+        lettered: only with options, or only without; None for both.
     """
     showings, drawn = Showings.of(brands), list[Quiz]()
+    weights = np.array(_WEIGHTS) if lettered is None else np.where(_LETTERED == lettered, _WEIGHTS, 0.0)
+    weights /= weights.sum()
     for _ in range(_TRIES * count):
         if len(drawn) == count:
             break
-        topic = int(rng.choice(len(TOPICS), p=_WEIGHTS))
+        topic = int(rng.choice(len(TOPICS), p=weights))
         first, last = _stretch(len(brands), window, rng)
         shown = showings.within(first, last)
         asked = None if shown is None else _ASK[topic](shown, rng)
