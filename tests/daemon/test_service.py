@@ -21,6 +21,7 @@ from tests.silent_server import SilentServer
 
 STOP_S = 10.0
 PATIENCE_S = 60.0
+A_WINDOW_S = 10.0  # far longer than one takes
 SIGNING_KEY = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="
 
 
@@ -122,9 +123,10 @@ def test_it_ends_in_time_while_another_program_locks_the_store(
     tmp_path: Path, site: Callable[..., Path], start: Callable[[Path], DaemonProcess]
 ) -> None:
     daemon = start(site(sources=[_footage(tmp_path)]))
+    before = _chunks(tmp_path)
     with closing(sqlite3.connect(tmp_path / "events.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        _wait_for_a_chunk(tmp_path)
+        _wait_for_a_chunk(tmp_path, before)
         assert daemon.stop(STOP_S)[0] == 0
 
 
@@ -143,6 +145,7 @@ def test_it_ends_in_time_without_its_server(
     with postgres.served(programs) as server, ExitStack() as ending:
         server.create("events")
         daemon = start(site(sources=[_footage(tmp_path)], events=server.url("events")))
+        before = _chunks(tmp_path)
         if fault == "locked":
             other = ending.enter_context(server.connected("events"))
             ending.enter_context(other.transaction())
@@ -150,7 +153,7 @@ def test_it_ends_in_time_without_its_server(
         else:
             server.stop()
             ending.callback(server.start)
-        _wait_for_a_chunk(tmp_path)
+        _wait_for_a_chunk(tmp_path, before)
         assert daemon.stop(STOP_S)[0] == 0
 
 
@@ -161,14 +164,16 @@ def _footage(folder: Path, gap_ms: int = 0) -> str:
     return str(folder / "yard.mp4")
 
 
-def _wait_for_a_chunk(folder: Path) -> None:
-    """Wait until one more is durable: to store what was found in it is what comes next."""
+def _chunks(folder: Path) -> set[Path]:
+    return set(folder.glob("memory/**/*.added"))
 
-    def chunks() -> set[Path]:
-        return set(folder.glob("memory/**/*.added"))
 
-    before = chunks()
-    assert wait_for(lambda: bool(chunks() - before), PATIENCE_S) is not None
+def _wait_for_a_chunk(folder: Path, before: set[Path]) -> None:
+    """Wait until one more is durable: to store what was found in it is what comes next.
+
+    None comes where it was the last one ``before`` that could not be stored any more.
+    """
+    wait_for(lambda: bool(_chunks(folder) - before), A_WINDOW_S)
 
 
 def _is_left_alone(camera: socket.socket) -> None:
