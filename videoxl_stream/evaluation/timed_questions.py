@@ -7,7 +7,6 @@ arXiv 2501.05510) and StreamingBench (Lin et al., arXiv 2411.03628) are read as 
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,6 +15,7 @@ from typing import Any
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.evaluation.choices import letters
+from videoxl_stream.evaluation.question_file import entries_of
 from videoxl_stream.queries import Span
 
 YES_NO = ("yes", "no")
@@ -88,14 +88,7 @@ def read(path: Path) -> Questions:
     Raises:
         ConfigError: it is none of them; the message names the entry.
     """
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        msg = f"{path} cannot be read as JSON ({e}); give a list of questions"
-        raise ConfigError(msg) from e
-    if not isinstance(entries, list) or not entries or not all(isinstance(entry, dict) for entry in entries):
-        msg = f"{path} holds no list of questions; see docs/evaluation.md for the formats"
-        raise ConfigError(msg)
+    entries = entries_of(path, "a list of questions")
     form, reader = _reader(entries[0])
     asked: list[TimedQuestion] = []
     left_out = 0

@@ -6,7 +6,6 @@ which shows the same four options in another order.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ from videoxl_stream.errors import ConfigError
 from videoxl_stream.evaluation.choices import lettered, letters
 from videoxl_stream.evaluation.film import opened
 from videoxl_stream.evaluation.finished import Finished
+from videoxl_stream.evaluation.question_file import entries_of
 from videoxl_stream.evaluation.record import Record
 from videoxl_stream.interfaces import VideoModel
 from videoxl_stream.queries import Query
@@ -71,14 +71,7 @@ def read(path: Path) -> list[Sample]:
     Raises:
         ConfigError: it is no such file; the message names the entry.
     """
-    try:
-        entries = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as e:
-        msg = f"{path} cannot be read as JSON ({e}); give a list of questions as VNBench has them"
-        raise ConfigError(msg) from e
-    if not isinstance(entries, list) or not entries:
-        msg = f"{path} holds no list of questions; give one as VNBench has it"
-        raise ConfigError(msg)
+    entries = entries_of(path, "questions as VNBench has them")
     tries: dict[tuple[str, str, str], list[tuple[tuple[str, ...], int]]] = {}
     for number, entry in enumerate(entries):
         key, one = _entry(f"{path}, entry {number}", entry)
@@ -93,8 +86,8 @@ def read(path: Path) -> list[Sample]:
     return [Sample(video, question, kind, tuple(each)) for (video, question, kind), each in tries.items()]
 
 
-def _entry(where: str, entry: object) -> tuple[tuple[str, str, str], tuple[tuple[str, ...], int]]:
-    if not isinstance(entry, dict) or any(key not in entry for key in _KEYS):
+def _entry(where: str, entry: Mapping[str, Any]) -> tuple[tuple[str, str, str], tuple[tuple[str, ...], int]]:
+    if any(key not in entry for key in _KEYS):
         msg = f"{where} must have {', '.join(_KEYS)}; give a file as VNBench has it"
         raise ConfigError(msg)
     kind, options, gt = str(entry["type"]), tuple(map(str, entry["options"])), str(entry["gt"])
