@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import numpy as np
 import pytest
 import torch
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ from videoxl_stream.training.footage.channel_plan import STICKER
 from videoxl_stream.training.footage.insert_plan import Insert, InsertRates
 from videoxl_stream.training.footage.painter import Painter
 from videoxl_stream.training.footage.scenes import Rates, Scenario, sample_batch
+from videoxl_stream.training.footage.showings import Showings
 
 NOTHING = Rates({}, quiet=1.0)
 
@@ -35,6 +37,24 @@ def test_inserts_stay_clear_of_ads() -> None:
     inserted, ad = batch.inserts.at(times).seen, batch.events["ad"].at(times).seen
     assert inserted.any()
     assert not (inserted & ad).any()
+
+
+def test_inserts_keep_a_pause_however_long_they_are() -> None:
+    rates = InsertRates(counts=(*[0.0] * 8, 1.0), lengths_s=(0.5, 3.0))
+    batch = sample_batch(5, 32, 120.0, NOTHING, inserts=rates)
+    times = (torch.arange(1200) / 10).expand(32, -1)
+    for brands in batch.brands(times).numpy():
+        assert len(Showings.of(brands).brand) == 8
+
+
+def test_in_streams_that_repeat_one_brand_any_number_of_times_is_as_likely() -> None:
+    batch = sample_batch(6, 400, 120.0, NOTHING, inserts=InsertRates(repeats=1.0, lengths_s=(1.0,)))
+    times = (torch.arange(480) / 4).expand(400, -1)
+    shown = [Showings.of(brands).brand.tolist() for brands in batch.brands(times).numpy()]
+    numbers = np.bincount([len(brands) for brands in shown], minlength=9)
+    assert numbers[0] == 0
+    assert numbers[1:].min() > 25
+    assert np.mean([max(map(brands.count, brands)) >= 3 for brands in shown if len(brands) >= 6]) > 0.6
 
 
 def test_given_inserts_are_where_they_belong_and_change_the_picture() -> None:

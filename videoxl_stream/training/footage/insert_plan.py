@@ -14,7 +14,7 @@ from videoxl_stream.training.footage.episodes import clear_of, keep
 from videoxl_stream.training.footage.vocabulary import BRANDS, SYMBOLS
 
 _FORMS = (CARD, BANNER, STICKER)
-_APART_S = 2.0
+_PAUSE_S = 1.0
 
 
 @dataclass(frozen=True)
@@ -51,41 +51,35 @@ class InsertRates:
         counts: weight of no insert, of one, of two and so on.
         lengths_s: lengths, drawn with equal chance; that of one sampled frame is seen in exactly one.
         forms: weights of CARD, BANNER and STICKER.
-        repeats: share of streams in which one brand comes again and again, any share of the times, amid like ones.
+        repeats: share of streams in which one brand comes again and again, any share of the times, amid like ones;
+            there all numbers of inserts, but none, are equally likely.
     """
 
     counts: tuple[float, ...] = (0.2, 0.18, 0.12, 0.12, 0.11, 0.09, 0.08, 0.06, 0.04)
-    lengths_s: tuple[float, ...] = (0.5, 0.5, 1.0, 2.0)
+    lengths_s: tuple[float, ...] = (0.5, 0.5, 1.0, 2.0, 3.0)
     forms: tuple[float, float, float] = (0.4, 0.25, 0.35)
-    repeats: float = 0.35
+    repeats: float = 0.4
 
     def sample(self, dice: Dice, ads: Mapping[str, Array], duration_s: float) -> dict[str, Array]:
         """Draw inserts, each column (batch, inserts), clear of ``ads``; as many fit as stay apart."""
         batch, most = len(ads["from_s"]), len(self.counts) - 1
-        most = min(most, int(duration_s / (_APART_S + max(self.lengths_s))))
+        apart_s = _PAUSE_S + max(self.lengths_s)  # from start to start
+        most = min(most, int(duration_s / apart_s))
         if not most:
             return place_inserts(dice, [()] * batch)
         shape = (batch, most)
-        count = dice.choice("insert/count", self.counts, (batch,)).clip(max=most)
-        room_s = duration_s - most * _APART_S
-        start_s = np.sort(dice.uniform("insert/start", 0.0, room_s, shape), axis=1) + _APART_S * np.arange(most)
+        possible = [0.0, *(float(weight > 0) for weight in self.counts[1:])]
+        repeats = dice.chance("insert/repeats", self.repeats, (batch,)) & any(possible)
+        often = dice.choice("insert/often", possible if any(possible) else [1.0], (batch,))
+        count = np.where(repeats, often, dice.choice("insert/count", self.counts, (batch,))).clip(max=most)
+        room_s = duration_s - most * apart_s
+        start_s = np.sort(dice.uniform("insert/start", 0.0, room_s, shape), axis=1) + apart_s * np.arange(most)
         length_s = np.asarray(self.lengths_s)[dice.choice("insert/length", [1] * len(self.lengths_s), shape)]
         # Which of the sorted moments are used is left to chance, so that few inserts lie anywhere, too.
         used = dice.rng("insert/used").random(shape).argsort(axis=1).argsort(axis=1) < count[:, None]
-        brand = self._brands(dice, shape)
+        brand = _brands(dice, repeats, shape)
         columns = _columns(dice, start_s, start_s + length_s, brand, dice.choice("insert/form", self.forms, shape))
         return clear_of(keep(columns, used), ads)
-
-    def _brands(self, dice: Dice, shape: tuple[int, int]) -> Array:
-        """Draw brands 1..20, (batch, inserts)."""
-        any_brand = dice.choice("insert/brand", [1] * len(BRANDS), shape)
-        colour, symbol = np.divmod(any_brand[:, :1], len(SYMBOLS))
-        own_colour = dice.chance("insert/like", 0.5, shape)
-        other_colour, other_symbol = np.divmod(any_brand, len(SYMBOLS))
-        like = np.where(own_colour, colour * len(SYMBOLS) + other_symbol, other_colour * len(SYMBOLS) + symbol)
-        share = dice.uniform("insert/share", 0.0, 1.0, (shape[0], 1))
-        again = np.where(dice.uniform("insert/again", 0.0, 1.0, shape) < share, any_brand[:, :1], like)
-        return 1 + np.where(dice.chance("insert/repeats", self.repeats, (shape[0], 1)), again, any_brand)
 
 
 NO_INSERTS = InsertRates(counts=(1.0,))
@@ -102,6 +96,17 @@ def place_inserts(dice: Dice, inserts: Sequence[Sequence[Insert]]) -> dict[str, 
             table[number, place], used[number, place] = (one.start_s, one.end_s, one.brand, one.form), True
     start_s, end_s, brand, form = np.moveaxis(table, -1, 0)
     return keep(_columns(dice, start_s, end_s, brand.astype(np.int64), form), used)
+
+
+def _brands(dice: Dice, repeats: Array, shape: tuple[int, int]) -> Array:
+    """Draw brands 1..20, (batch, inserts); in streams that repeat, the first one and such that are like it."""
+    any_brand = dice.choice("insert/brand", [1] * len(BRANDS), shape)
+    (colour, symbol), others = np.divmod(any_brand[:, :1], len(SYMBOLS)), np.divmod(any_brand, len(SYMBOLS))
+    own_colour = dice.chance("insert/like", 0.5, shape)
+    like = np.where(own_colour, colour * len(SYMBOLS) + others[1], others[0] * len(SYMBOLS) + symbol)
+    share = dice.uniform("insert/share", 0.0, 1.0, (shape[0], 1))
+    again = np.where(dice.uniform("insert/again", 0.0, 1.0, shape) < share, any_brand[:, :1], like)
+    return 1 + np.where(repeats[:, None], again, any_brand)
 
 
 def _columns(dice: Dice, start_s: Array, end_s: Array, brand: Array, form: Array) -> dict[str, Array]:
