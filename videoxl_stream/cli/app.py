@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
+import logging
+import os
+import sys
+from contextlib import suppress
+
 import typer
 from rich.console import Console
 from typer.core import TyperGroup
@@ -58,5 +64,24 @@ app.add_typer(store)
 
 
 def main() -> None:
-    """Run the command line."""
-    app()
+    """Run the command line, and leave the process as soon as all is closed.
+
+    What the interpreter takes down behind that, PyTorch and its threads among it, takes seconds on a busy machine, and
+    no thread of ours could cut it short: a daemon that was told to stop would be late.
+    """
+    code = 1
+
+    def leave() -> None:
+        logging.shutdown()
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # nobody listens any more
+                stream.flush()
+        os._exit(code)
+
+    atexit.register(leave)  # the first one is called last, when threads and child processes have ended
+    try:
+        app()
+        code = 0
+    except SystemExit as e:
+        code = e.code if isinstance(e.code, int) else int(e.code is not None)
+        raise
