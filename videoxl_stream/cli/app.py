@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
-import sys
-from contextlib import suppress
 
 import typer
 from rich.console import Console
@@ -18,6 +15,7 @@ from videoxl_stream.cli.demo import demo
 from videoxl_stream.cli.eval import evaluate
 from videoxl_stream.cli.events import events
 from videoxl_stream.cli.frames import frames
+from videoxl_stream.cli.leaving import leave
 from videoxl_stream.cli.outbox import outbox
 from videoxl_stream.cli.report import report
 from videoxl_stream.cli.run import run
@@ -71,14 +69,11 @@ def main() -> None:
     """
     code = 1
 
-    def leave() -> None:
+    def end() -> None:
         logging.shutdown()
-        for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # nobody listens any more
-                stream.flush()
-        os._exit(code)
+        leave(code)
 
-    atexit.register(leave)  # the first one is called last, when threads and child processes have ended
+    atexit.register(end)  # the first one is called last, when threads and child processes have ended
     try:
         app()
         code = 0

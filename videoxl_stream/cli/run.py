@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
@@ -17,6 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskID, TextC
 from rich.table import Table
 
 from videoxl_stream.cli.amounts import shown_bytes
+from videoxl_stream.cli.leaving import leave
 from videoxl_stream.cli.logs import LogFormat, LogLevel, log_to_stderr
 from videoxl_stream.cli.references import load_pipeline, load_site
 from videoxl_stream.cli.shown import line
@@ -164,9 +163,7 @@ def _let_go(site: Site, reload: Reload | None, store: EventStore) -> None:
 def _end_anyway() -> None:
     """End the process as it stands: what is durable is, and the next start goes on from there."""
     _log.warning("something holds the end up, so it ends as it stands; the next start goes on where this one was")
-    sys.stdout.flush()
-    sys.stderr.flush()
-    os._exit(0)
+    leave(0)
 
 
 def _sum_up(pipeline: Pipeline, console: Console) -> None:
