@@ -173,7 +173,8 @@ def _wait_for_a_chunk(folder: Path, before: set[Path]) -> None:
 
     None comes where it was the last one ``before`` that could not be stored any more.
     """
-    wait_for(lambda: bool(_chunks(folder) - before), A_WINDOW_S)
+    came = wait_for(lambda: bool(_chunks(folder) - before), A_WINDOW_S if before else PATIENCE_S)
+    assert came is not None or before
 
 
 def _is_left_alone(camera: socket.socket) -> None:
