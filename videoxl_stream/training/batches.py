@@ -139,7 +139,7 @@ class StreamBatches(Dataset[StreamBatch]):
             lettered = sort == "lettered"
             count = _per_stream(recipe.quizzes // (2 if lettered else 1), num_streams)
             brands, window = drawn.labels.brands, recipe.window_frames
-            texts = quiz(brands, count, self._tokenizer, rng, window, lettered=lettered)
+            texts = quiz(brands, count, self._tokenizer, rng, window, with_options=lettered)
         return StreamBatch(drawn, texts, draw_windows(recipe, num_frames, rng, ratio))
 
     def _sort(self, rng: np.random.Generator) -> Sort:

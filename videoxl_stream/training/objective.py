@@ -18,6 +18,7 @@ from videoxl_stream.model.prompts import IGNORE_INDEX
 from videoxl_stream.model.windows import Window
 from videoxl_stream.training.footage.quizzes import MOST_NUMBERED
 from videoxl_stream.training.footage.vocabulary import BRANDS, KINDS
+from videoxl_stream.training.mean_loss import mean_loss
 from videoxl_stream.training.running_order import OrderHead
 
 _NO_BRAND_WEIGHT = 0.3
@@ -90,8 +91,7 @@ class TokenHead(nn.Module):
     def loss(self, vectors: Tensor, target: Tensor) -> Tensor:
         """Mean loss over the tokens that have a target, from (..., width) and (...); 0 if there are none."""
         learnt = target != IGNORE_INDEX
-        logits = self.classes(self.norm(vectors[learnt].float()))
-        return F.cross_entropy(logits, target[learnt], reduction="sum") / learnt.sum().clamp(min=1)
+        return mean_loss(self.classes(self.norm(vectors[learnt].float())), target[learnt])
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,9 +124,9 @@ class Objective(nn.Module):
         self._prefix = tuple(prefix_ids)
         last = network.config.text.num_hidden_layers - 1
         middle = (last + 1) // 2
-        self._taps = {"order": middle - 1, "label": middle, "mention": last - 2, "mark": last - 1}
         self._tapped: dict[str, Tensor] = {}
-        for name, place in self._taps.items():
+        taps = {"order": middle - 1, "label": middle, "mention": last - 2, "mark": last - 1}
+        for name, place in taps.items():
             network.text.layers[max(place, 0)].register_forward_hook(partial(self._tap, name))
 
     def _tap(self, name: str, _module: nn.Module, _inputs: tuple[Tensor, ...], output: Tensor) -> None:
@@ -189,8 +189,7 @@ class Objective(nn.Module):
         target = labels[:, 1:].flatten()
         learnt = (target != IGNORE_INDEX).nonzero()[:, 0]
         before = hidden[:, :-1].flatten(0, 1).index_select(0, learnt)
-        loss = F.cross_entropy(self.network.lm_head(before).float(), target[learnt], reduction="sum")
-        return loss / max(len(learnt), 1)
+        return mean_loss(self.network.lm_head(before).float(), target[learnt])
 
     @torch.no_grad()
     def right(self, features: Tensor, windows: list[Window], texts: Texts) -> Tensor:

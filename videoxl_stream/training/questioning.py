@@ -14,9 +14,9 @@ from transformers import PreTrainedTokenizerFast
 from videoxl_stream.model.prompts import END_OF_TURN, IGNORE_INDEX, around_footage
 from videoxl_stream.training.footage.phrases import TOPICS as QUESTION_TOPICS
 from videoxl_stream.training.footage.phrases import Catalogue
-from videoxl_stream.training.footage.questions import Asker
+from videoxl_stream.training.footage.questions import UNCLEAR, Asker
 from videoxl_stream.training.footage.quizzes import TOPICS as QUIZ_TOPICS
-from videoxl_stream.training.footage.quizzes import UNCLEAR, Quiz, draw_quizzes
+from videoxl_stream.training.footage.quizzes import Quiz, draw_quizzes
 from videoxl_stream.training.footage.vocabulary import BRANDS, KINDS, brand_name
 from videoxl_stream.training.objective import FrameLabels, Texts
 
@@ -83,7 +83,7 @@ def quiz(
     rng: np.random.Generator,
     window: int,
     *,
-    lettered: bool | None = None,
+    with_options: bool | None = None,
 ) -> Texts:
     """Draw up to ``per_stream`` quizzes about the ads of each stream.
 
@@ -93,28 +93,29 @@ def quiz(
         tokenizer: the model's.
         rng: where chance comes from.
         window: frames of a window; quizzes see whole windows.
-        lettered: only with options, or only without; None for both, as long as the longest.
+        with_options: only such, or only others; None for both, as long as the longest.
     """
+    template = around_footage()[1]
     rows = (
-        _row(stream, one, tokenizer)
+        _row(stream, one, template, tokenizer)
         for stream, shown in enumerate(brands.numpy())
-        for one in draw_quizzes(shown, per_stream, window, rng, lettered=lettered)
+        for one in draw_quizzes(shown, per_stream, window, rng, with_options=with_options)
     )
     return _padded(rows, len(brands), per_stream, window)
 
 
-def _row(stream: int, one: Quiz, tokenizer: PreTrainedTokenizerFast) -> Row:
+def _row(stream: int, one: Quiz, template: str, tokenizer: PreTrainedTokenizerFast) -> Row:
     """A quiz with what its words have to know."""
-    asked = tokenizer.encode(around_footage()[1].format(one.text))
+    asked = tokenizer.encode(template.format(one.text))
     answer = tokenizer.encode(one.answer + END_OF_TURN)
     newline, brands = _words(tokenizer)
     breaks = [place for place, token in enumerate(asked) if token == newline][_BREAKS_BEFORE_OPTIONS:]
     marks = {place: int(right) for place, right in zip(breaks, one.marks, strict=False)}
-    mentions = {}
-    for place, pair in enumerate(pairwise([*asked, *answer]), start=1):
-        number = one.numbers.get(brands.get(pair, 0), 0)
-        if pair in brands and number != UNCLEAR:
-            mentions[place] = number
+    mentions = {
+        place: number
+        for place, pair in enumerate(pairwise([*asked, *answer]), start=1)
+        if pair in brands and (number := one.numbers.get(brands[pair], 0)) != UNCLEAR
+    }
     topic = len(QUESTION_TOPICS) + one.topic
     return Row(stream, topic, asked, answer, one.first, one.last, marks, mentions)
 

@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 from videoxl_stream.training.footage.quizzes import MOST_NUMBERED
 from videoxl_stream.training.footage.vocabulary import BRANDS
+from videoxl_stream.training.mean_loss import mean_loss
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,5 +60,4 @@ class OrderHead(nn.Module):
         order, shown = RunningOrder.of(brands), brands > 0
         x = self.norm(vectors[shown].float())
         pairs = ((self.previous, order.previous), (self.number, order.number), (self.times, order.times))
-        losses = [F.cross_entropy(head(x), target[shown], reduction="sum") for head, target in pairs]
-        return torch.stack(losses).sum() / shown.sum().clamp(min=1)
+        return torch.stack([mean_loss(head(x), target[shown]) for head, target in pairs]).sum()

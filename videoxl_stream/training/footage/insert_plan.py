@@ -65,12 +65,11 @@ class InsertRates:
         batch, most = len(ads["from_s"]), len(self.counts) - 1
         apart_s = _PAUSE_S + max(self.lengths_s)  # from start to start
         most = min(most, int(duration_s / apart_s))
-        if not most:
+        if not most or not any(self.counts[1:]):
             return place_inserts(dice, [()] * batch)
         shape = (batch, most)
-        possible = [0.0, *(float(weight > 0) for weight in self.counts[1:])]
-        repeats = dice.chance("insert/repeats", self.repeats, (batch,)) & any(possible)
-        often = dice.choice("insert/often", possible if any(possible) else [1.0], (batch,))
+        repeats = dice.chance("insert/repeats", self.repeats, (batch,))
+        often = dice.choice("insert/often", [0.0, *(float(weight > 0) for weight in self.counts[1:])], (batch,))
         count = np.where(repeats, often, dice.choice("insert/count", self.counts, (batch,))).clip(max=most)
         room_s = duration_s - most * apart_s
         start_s = np.sort(dice.uniform("insert/start", 0.0, room_s, shape), axis=1) + apart_s * np.arange(most)

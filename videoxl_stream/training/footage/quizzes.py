@@ -20,6 +20,7 @@ from videoxl_stream.evaluation.choices import (
     lettered,
 )
 from videoxl_stream.training.footage.dice import Array
+from videoxl_stream.training.footage.questions import UNCLEAR
 from videoxl_stream.training.footage.showings import Showings
 from videoxl_stream.training.footage.vocabulary import BRANDS, COLOURS, SYMBOLS, brand_name
 
@@ -28,7 +29,6 @@ TOPICS = (
     "first", "next", "before",
 )  # fmt: skip
 MOST_ADS, MOST_IN_ORDER, MOST_NUMBERED = 9, 5, 9
-UNCLEAR = -1
 _TRIES = 6
 _WEIGHTS = (0.02, 0.04, 0.14, 0.06, 0.09, 0.04, 0.26, 0.05, 0.1, 0.01, 0.1, 0.09)
 _LETTERED = np.array([topic.endswith("letter") for topic in TOPICS])
@@ -68,7 +68,7 @@ Ask = Callable[[Sequence[int], np.random.Generator], Asked | None]
 
 
 def draw_quizzes(
-    brands: Array, count: int, window: int, rng: np.random.Generator, *, lettered: bool | None = None
+    brands: Array, count: int, window: int, rng: np.random.Generator, *, with_options: bool | None = None
 ) -> list[Quiz]:
     """Draw up to ``count`` quizzes of one stream; what is unclear or has no answer is left out.
 
@@ -77,10 +77,10 @@ def draw_quizzes(
         count: how many.
         window: frames of a window; questions see whole windows.
         rng: where chance comes from.
-        lettered: only with options, or only without; None for both.
+        with_options: only such, or only others; None for both.
     """
     showings, drawn = Showings.of(brands), list[Quiz]()
-    weights = np.array(_WEIGHTS) if lettered is None else np.where(_LETTERED == lettered, _WEIGHTS, 0.0)
+    weights = np.array(_WEIGHTS) if with_options is None else np.where(_LETTERED == with_options, _WEIGHTS, 0.0)
     weights /= weights.sum()
     for _ in range(_TRIES * count):
         if len(drawn) == count:
