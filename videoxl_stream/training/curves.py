@@ -1,6 +1,6 @@
 """Curves of a training run: losses over its steps, and what it answered right of what was held out.
 
-python -m videoxl_stream.training.curves docs/training/run_7.json docs/images/training.png
+python -m videoxl_stream.training.curves docs/training/run_8.json docs/images/training.png
 """
 
 from __future__ import annotations
@@ -61,20 +61,24 @@ def draw(log: Log, path: Path) -> None:
     """
     from matplotlib.figure import Figure  # noqa: PLC0415 - optional
 
-    figure = Figure(figsize=(11, 4), layout="constrained")
+    figure = Figure(figsize=(11, 4.6), layout="constrained")
     left, right = figure.subplots(1, 2)
     for name, (steps, values) in losses(log, "streams").items():
         left.plot(steps, values, label=name)
     left.set(xlabel="step", ylabel="loss (running median)", yscale="log", title="streams")
-    left.legend(fontsize="small", ncols=2, loc="upper right")
+    _legend_below(left)
     known = [topic for topic in _TOPICS if any(topic in row for row in log)]
     for topic in known:
         found = held_out([row for row in log if topic in row], topic, 8)
         right.plot(list(found), list(found.values()), marker="o", label=topic)
     right.set(xlabel="frames", xscale="log", ylim=(0, 1.02), title="held out, ratio 8: answered right")
-    right.legend(fontsize="small", ncols=2)
+    _legend_below(right)
     path.parent.mkdir(parents=True, exist_ok=True)
     figure.savefig(path, dpi=90)
+
+
+def _legend_below(axes: Any) -> None:
+    axes.legend(fontsize="small", ncols=5, loc="upper center", bbox_to_anchor=(0.5, -0.14), frameon=False)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
