@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from videoxl_stream.decisions import Moment
 from videoxl_stream.evaluation.matching import Counts
 from videoxl_stream.evaluation.sightings import PIPELINE, Seen, Watched, events_from, watch_sightings
-from videoxl_stream.evaluation.thresholds import GRID, HOLDS_S, best_rule, total_counts
+from videoxl_stream.evaluation.thresholds import GRID, HOLDS_S, best_rule, choose, total_counts
 from videoxl_stream.gaps import GAP
 from videoxl_stream.pipeline import Pipeline
 from videoxl_stream.queries import Query, Span, Verdict
@@ -83,6 +83,11 @@ def test_an_off_delay_is_chosen_where_one_helps() -> None:
     assert best.hold_s in HOLDS_S
     assert best.hold_s > 0
     assert total_counts([clip], best) == Counts(2, 2, 2)
+
+
+def test_nothing_is_chosen_for_what_never_happened(capsys: pytest.CaptureFixture[str]) -> None:
+    choose([watched([0.1, 0.9, 0.9, 0.1], (5.0, 15.0))])
+    assert [line.split('"')[1] for line in capsys.readouterr().out.splitlines() if '": (' in line] == ["fire"]
 
 
 def replace_span(one: Seen, number: int) -> Seen:

@@ -1,11 +1,11 @@
 """Calibrate the verdicts of the embedded model's rules.
 
-    python -m videoxl_stream.evaluation.calibration --seeds 3000-3019 --check 2020-2039 [--json OUT]
+    python -m videoxl_stream.evaluation.calibration --seeds 3000-3019 --check 2020-2039 [--style site] [--json OUT]
 
 Watches clips of seeds that serve for calibration only, with every verdict kept, and fits a scale and a shift of each
 rule's logit (Platt scaling) to the finest pieces that it is asked about: single seconds where a rule locates, the
 whole look-back where it does not. Prints the expected calibration error before and after on the other seeds, and the
-table to put into pipelines/embedded_rules.py.
+table to put into pipelines/embedded_rules.py, without kinds that never happened.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ from videoxl_stream.queries import Span
 from videoxl_stream.rules import Rule
 from videoxl_stream.training.footage.clips import ClipFormat
 from videoxl_stream.training.footage.scenes import Occurrence
+from videoxl_stream.training.footage.vocabulary import STYLES
 
 _FRAME_S = 1 / SAMPLE_FPS
 
@@ -72,13 +73,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seeds", type=seed_range, default=seed_range("3000-3019"), help="fitted on these")
     parser.add_argument("--check", type=seed_range, default=seed_range("2020-2039"), help="errors are of these")
+    parser.add_argument("--style", choices=STYLES, help="only these clips of the seeds; both if left out")
     parser.add_argument("--json", type=Path, help="where to write the reliability diagrams")
     parser.add_argument("--model", default="embedded", help="'embedded', or a checkpoint folder")
     parser.add_argument("--seconds", type=float, default=DURATION_S, help="length of each clip")
     parser.add_argument("--fps", type=int, default=ENCODING.fps, help="of the clips")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
-    watch = partial(watch_seed, model=given.model, duration_s=given.seconds, encoding=ClipFormat(fps=given.fps))
+    styles = STYLES if given.style is None else (given.style,)
+    ways: dict[str, Any] = {"model": given.model, "duration_s": given.seconds, "encoding": ClipFormat(fps=given.fps)}
+    watch = partial(watch_seed, styles=styles, **ways)
     clips = all_seeds(watch, [*given.seeds, *given.check], given.jobs)
     fitted = [clip for seed in given.seeds for clip in clips[seed]]
     report = calibrate(fitted, [clip for seed in given.check for clip in clips[seed]])
@@ -96,10 +100,11 @@ def calibrate(clips: Sequence[Watched], check: Sequence[Watched]) -> dict[str, d
         check: errors are of these.
 
     Returns:
-        for each rule its ``calibration``, and reliability ``before`` and ``after``.
+        for each rule of a kind that happened its ``calibration``, and reliability ``before`` and ``after``.
     """
     report: dict[str, dict[str, Any]] = {}
-    for rule in embedded_rules():
+    happened = {one.kind for clip in clips for one in clip.truth.occurrences}
+    for rule in (rule for rule in embedded_rules() if rule.name in happened):
         fitted = replace(rule, calibration=platt(verdict_pairs(clips, rule)))
         pairs = verdict_pairs(check, rule)
         report[rule.name] = {

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -33,17 +33,19 @@ class ClipPair:
         duration_s: of each clip.
         encoding: size, frame rate and quality.
         looks: ``seen`` in training or ``unseen``, see ``footage.families``.
+        only: leave out the clip of the other style.
     """
 
     seed: int
     duration_s: float = DURATION_S
     encoding: ClipFormat = ENCODING
     looks: str = "seen"
+    only: Sequence[str] = STYLES
 
     @property
     def styles(self) -> dict[str, str]:
         """The style of each stream."""
-        return {f"{style}-{self.seed}": style for style in STYLES}
+        return {f"{style}-{self.seed}": style for style in self.only}
 
     @property
     def scenarios(self) -> dict[str, Scenario]:

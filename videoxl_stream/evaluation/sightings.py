@@ -22,6 +22,7 @@ from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.queries import Span, Verdict
 from videoxl_stream.rules import Rule
 from videoxl_stream.training.footage.clips import ClipFormat, Truth
+from videoxl_stream.training.footage.vocabulary import STYLES
 
 PIPELINE = "demo"
 _READ_TIMEOUT_S = 1.0
@@ -67,9 +68,11 @@ class Watched:
     sightings: Mapping[str, Sequence[Seen]]
 
 
-def watch_seed(seed: int, *, model: str, duration_s: float, encoding: ClipFormat) -> list[Watched]:
+def watch_seed(
+    seed: int, *, model: str, duration_s: float, encoding: ClipFormat, styles: Sequence[str] = STYLES
+) -> list[Watched]:
     """Render the clips of a seed and watch them with the embedded rules, keeping the verdicts and nothing else."""
-    pair = ClipPair(seed, duration_s, encoding)
+    pair = ClipPair(seed, duration_s, encoding, only=styles)
     with TemporaryDirectory() as folder:
         truths = pair.render(Path(folder))
         return [

@@ -1,11 +1,11 @@
 """Choose the thresholds of the embedded model's rules.
 
-    python -m videoxl_stream.evaluation.thresholds --seeds 2000-2019 3000-3019
+    python -m videoxl_stream.evaluation.thresholds --seeds 2000-2019 3000-3019 [--style site]
 
 Watches clips of seeds that serve nothing else, with every verdict kept, and tries thresholds, on-delays and off-delays
 on the calibrated verdicts, through the same searches and decisions as the pipeline makes. Of each kind it takes what
 gives the best F1 of events together with its neighbours on the grid, rather than the one best point, which is luck.
-Prints the table to put into pipelines/embedded_rules.py.
+Prints the table to put into pipelines/embedded_rules.py, without kinds that never happened.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from statistics import fmean
+from typing import Any
 
 from rich.console import Console
 from rich.progress import track
@@ -30,6 +31,7 @@ from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.queries import Span
 from videoxl_stream.rules import Rule
 from videoxl_stream.training.footage.clips import ClipFormat
+from videoxl_stream.training.footage.vocabulary import STYLES
 
 GRID = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 HOLDS_S = (0.0, 2.0, 4.0)
@@ -94,12 +96,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seeds", type=seed_range, nargs="+", default=_SEEDS, help="such as 2000-2019 3000-3019")
+    parser.add_argument("--style", choices=STYLES, help="only these clips of the seeds; both if left out")
     parser.add_argument("--model", default="embedded", help="'embedded', or a checkpoint folder")
     parser.add_argument("--seconds", type=float, default=DURATION_S, help="length of each clip")
     parser.add_argument("--fps", type=int, default=ENCODING.fps, help="of the clips")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
-    watch = partial(watch_seed, model=given.model, duration_s=given.seconds, encoding=ClipFormat(fps=given.fps))
+    styles = STYLES if given.style is None else (given.style,)
+    ways: dict[str, Any] = {"model": given.model, "duration_s": given.seconds, "encoding": ClipFormat(fps=given.fps)}
+    watch = partial(watch_seed, styles=styles, **ways)
     seeds = [seed for some in given.seeds for seed in some]
     choose([clip for both in all_seeds(watch, seeds, given.jobs).values() for clip in both])
 
@@ -109,7 +114,9 @@ def choose(clips: Sequence[Watched]) -> None:
     limits = ("open", "clear", "delay (s)", "hold (s)")
     table = Table("kind", "F1 now", *limits, "true", "found", "matched", "precision", "recall", "F1")
     lines = []
-    for rule in track(embedded_rules(), "choosing", console=Console(stderr=True)):
+    happened = {one.kind for clip in clips for one in clip.truth.occurrences}
+    rules = [rule for rule in embedded_rules() if rule.name in happened]
+    for rule in track(rules, "choosing", console=Console(stderr=True)):
         best = best_rule(clips, rule)
         now, then = total_counts(clips, rule), total_counts(clips, best)
         chosen = (best.threshold, best.clears_below, best.delay_s, best.hold_s)
