@@ -85,7 +85,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
     watch = partial(watch_seed, styles=styles, **ways)
     clips = all_seeds(watch, [*given.seeds, *given.check], given.jobs)
     fitted = [clip for seed in given.seeds for clip in clips[seed]]
+    happened = {one.kind for clip in fitted for one in clip.truth.occurrences}
     report = calibrate(fitted, [clip for seed in given.check for clip in clips[seed]])
+    report = {kind: row for kind, row in report.items() if kind in happened}
     _show(report)
     if given.json is not None:
         seeds = {"fitted": given.seeds, "checked": given.check}
@@ -100,11 +102,10 @@ def calibrate(clips: Sequence[Watched], check: Sequence[Watched]) -> dict[str, d
         check: errors are of these.
 
     Returns:
-        for each rule of a kind that happened its ``calibration``, and reliability ``before`` and ``after``.
+        for each rule its ``calibration``, and reliability ``before`` and ``after``.
     """
     report: dict[str, dict[str, Any]] = {}
-    happened = {one.kind for clip in clips for one in clip.truth.occurrences}
-    for rule in (rule for rule in embedded_rules() if rule.name in happened):
+    for rule in embedded_rules():
         fitted = replace(rule, calibration=platt(verdict_pairs(clips, rule)))
         pairs = verdict_pairs(check, rule)
         report[rule.name] = {
