@@ -57,7 +57,7 @@ class InsertRates:
 
     counts: tuple[float, ...] = (0.2, 0.18, 0.12, 0.12, 0.11, 0.09, 0.08, 0.06, 0.04)
     lengths_s: tuple[float, ...] = (0.5, 0.5, 1.0, 2.0, 3.0)
-    forms: tuple[float, float, float] = (0.4, 0.25, 0.35)
+    forms: tuple[float, float, float] = (0.3, 0.2, 0.5)
     repeats: float = 0.4
 
     def sample(self, dice: Dice, ads: Mapping[str, Array], duration_s: float) -> dict[str, Array]:

@@ -30,10 +30,12 @@ TOPICS = (
 )  # fmt: skip
 MOST_ADS, MOST_IN_ORDER, MOST_NUMBERED = 9, 5, 9
 _TRIES = 6
-_WEIGHTS = (0.02, 0.04, 0.14, 0.06, 0.09, 0.04, 0.26, 0.05, 0.1, 0.01, 0.1, 0.09)
+_WEIGHTS = (0.02, 0.1, 0.12, 0.05, 0.09, 0.04, 0.26, 0.05, 0.1, 0.01, 0.08, 0.08)
 _LETTERED = np.array([topic.endswith("letter") for topic in TOPICS])
 _WHOLE, _SO_FAR = 0.5, 0.3
 _ABSENT = 0.2
+_FAR = 0.3  # of questions about order have an option that is far from right
+_THREE = 0.4  # of what could be asked with options about the order of three is: that of more takes longer to learn
 
 
 @dataclass(frozen=True, slots=True)
@@ -161,7 +163,7 @@ def _which_letter(shown: Sequence[int], rng: np.random.Generator) -> Asked | Non
 
 
 def _order_letter(shown: Sequence[int], rng: np.random.Generator) -> Asked | None:
-    if len(shown) < 3 or _order(shown, rng) is None:
+    if len(shown) < 3 or _order(shown, rng) is None or (len(shown) == 3 and rng.random() > _THREE):
         return None
     return _with_letters(ORDER, in_order(shown), [in_order(other) for other in misorders(shown, rng)], rng)
 
@@ -248,8 +250,8 @@ def swapped(shown: Sequence[int], rng: np.random.Generator) -> list[list[int]]:
 
 
 def misorders(shown: Sequence[int], rng: np.random.Generator) -> list[list[int]]:
-    """Three wrong orders of three or more brands, of which two are nearly right."""
-    wrong = swapped(shown, rng)[: len(LETTERS) - 2]
+    """Three wrong orders of three or more brands, of which two or, mostly, all are nearly right."""
+    wrong = swapped(shown, rng)[: len(LETTERS) - 1 - int(rng.random() < _FAR)]
     while len(wrong) < len(LETTERS) - 1:
         other = [shown[number] for number in rng.permutation(len(shown))]
         if other != list(shown) and other not in wrong:
