@@ -20,6 +20,7 @@ from videoxl_stream.training.embedded import Training, build_network
 from videoxl_stream.training.footage.tokenizer import build_tokenizer
 from videoxl_stream.training.objective import Objective, Texts, slots_before
 from videoxl_stream.training.recipe import Length, Phase, Recipe
+from videoxl_stream.training.replicas import Replicas
 from videoxl_stream.training.saved_run import RunState, SavedRun
 
 TINY = dataclasses.replace(
@@ -47,7 +48,7 @@ TINY = dataclasses.replace(
 
 
 def _train(folder: Path, recipe: Recipe = TINY, **options: Any) -> Training:
-    training = Training(recipe, folder / "run", torch.device("cpu"), **{"max_seconds": 600.0, **options})
+    training = Training(recipe, folder / "run", Replicas(), **{"max_seconds": 600.0, **options})
     training.run()
     return training
 
@@ -59,7 +60,7 @@ def test_a_run_writes_a_model_and_another_begins_with_it(tmp_path: Path) -> None
     assert model.window_frames == TINY.window_frames
     assert Recipe.load(tmp_path / "model" / "recipe.json") == TINY
     assert any(row["phase"] == "held out" for row in json.loads((tmp_path / "model" / "log.json").read_text()))
-    more = Training(TINY, tmp_path / "more", torch.device("cpu"), max_seconds=600, start=tmp_path / "model")
+    more = Training(TINY, tmp_path / "more", Replicas(), max_seconds=600, start=tmp_path / "model")
     for name, kept in model.network.state_dict().items():
         rows = slice(None, len(training.tokenizer)) if "embed_tokens" in name or "lm_head" in name else slice(None)
         torch.testing.assert_close(more.objective.network.state_dict()[name][rows], kept[rows])
@@ -71,7 +72,7 @@ def test_a_run_out_of_time_goes_on_where_it_stopped(tmp_path: Path) -> None:
     longer = dataclasses.replace(TINY, stream_steps=3)
     done = _train(tmp_path, TINY)
     assert done.state.steps == {"vision": 1, "streams": 2}
-    more = Training(longer, tmp_path / "run", torch.device("cpu"), max_seconds=600)
+    more = Training(longer, tmp_path / "run", Replicas(), max_seconds=600)
     for name, tensor in done.objective.state_dict().items():
         torch.testing.assert_close(more.objective.state_dict()[name], tensor)
     assert more.run()
@@ -84,7 +85,7 @@ def test_a_run_that_lacks_a_part_is_refused(tmp_path: Path) -> None:
     _train(tmp_path)
     (tmp_path / "run" / "weights-1.safetensors").unlink()
     with pytest.raises(CheckpointError, match="all its parts"):
-        Training(TINY, tmp_path / "run", torch.device("cpu"), max_seconds=600)
+        Training(TINY, tmp_path / "run", Replicas(), max_seconds=600)
 
 
 def test_no_part_of_a_run_is_large(tmp_path: Path) -> None:
@@ -130,7 +131,7 @@ def test_what_is_trained_is_what_streams_run() -> None:
 
 
 def test_the_same_step_gives_the_same_batch() -> None:
-    batches = StreamBatches(TINY, 4, build_tokenizer())
+    batches = StreamBatches(TINY, 4, build_tokenizer(), Replicas())
     one, again = batches[2], batches[2]
     assert torch.equal(one.footage.drawing.shapes, again.footage.drawing.shapes)
     assert torch.equal(one.texts.ids, again.texts.ids)

@@ -19,6 +19,7 @@ from videoxl_stream.training.footage.vocabulary import KINDS
 from videoxl_stream.training.objective import FrameLabels, Texts
 from videoxl_stream.training.questioning import ask, quiz
 from videoxl_stream.training.recipe import Recipe
+from videoxl_stream.training.replicas import Replicas
 
 T = TypeVar("T")
 Sort = Literal["questions", "quizzes", "lettered"]
@@ -72,14 +73,15 @@ def footage(
 class FrameBatches(Dataset[Footage]):
     """Single frames in which much happens, for the tower."""
 
-    def __init__(self, recipe: Recipe, num_steps: int) -> None:
-        self._recipe, self._num_steps = recipe, num_steps
+    def __init__(self, recipe: Recipe, num_steps: int, replicas: Replicas) -> None:
+        self._recipe, self._num_steps, self._replicas = recipe, num_steps, replicas
 
     def __len__(self) -> int:
         return self._num_steps
 
     def __getitem__(self, step: int) -> Footage:
-        return self.make(np.random.default_rng((self._recipe.seed, 1, step)), self._recipe.first_stream_seed + step)
+        number = self._replicas.number(step)
+        return self.make(np.random.default_rng((self._recipe.seed, 1, number)), self._recipe.first_stream_seed + number)
 
     def make(self, rng: np.random.Generator, seed: int) -> Footage:
         """Draw frames at random moments of many streams."""
@@ -98,40 +100,35 @@ class StreamBatch:
 
 
 class StreamBatches(Dataset[StreamBatch]):
-    """Streams whose length follows the recipe's phases."""
+    """Streams whose length follows the recipe's phases; replicas see streams of one shape at each step."""
 
-    def __init__(self, recipe: Recipe, num_steps: int, tokenizer: PreTrainedTokenizerFast) -> None:
-        self._recipe, self._num_steps, self._tokenizer = recipe, num_steps, tokenizer
+    def __init__(self, recipe: Recipe, num_steps: int, tokenizer: PreTrainedTokenizerFast, replicas: Replicas) -> None:
+        self._recipe, self._num_steps, self._tokenizer, self._replicas = recipe, num_steps, tokenizer, replicas
 
     def __len__(self) -> int:
         return self._num_steps
 
     def __getitem__(self, step: int) -> StreamBatch:
-        recipe = self._recipe
-        rng = np.random.default_rng((recipe.seed, 2, step))
+        recipe, number = self._recipe, self._replicas.number(step)
+        shape = np.random.default_rng((recipe.seed, 2, step))
         lengths = recipe.phase_at(step / self._num_steps).lengths
         shares = np.array([length.share for length in lengths])
-        length = lengths[rng.choice(len(lengths), p=shares / shares.sum())]
-        return self.make(rng, recipe.first_stream_seed + 1_000_000 + step, length.num_streams, length.num_frames)
+        length = lengths[shape.choice(len(lengths), p=shares / shares.sum())]
+        windows = draw_windows(recipe, length.num_frames, shape)
+        rng, seed = np.random.default_rng((recipe.seed, 4, number)), recipe.first_stream_seed + 1_000_000 + number
+        return self.make(rng, seed, length.num_streams, windows, self._sort(shape))
 
     def make(
-        self,
-        rng: np.random.Generator,
-        seed: int,
-        num_streams: int,
-        num_frames: int,
-        ratio: int | None = None,
-        *,
-        sort: Sort | None = None,
+        self, rng: np.random.Generator, seed: int, num_streams: int, windows: list[Window], sort: Sort
     ) -> StreamBatch:
-        """Draw streams of one length and, unless they are given, one sort of texts and their ratios."""
+        """Draw streams with as many frames as their windows hold, and texts of one sort about them."""
         recipe = self._recipe
+        num_frames = sum(window.num_raw for window in windows) // recipe.tokens_per_frame
         duration_s = num_frames / recipe.sample_fps
         times = torch.arange(num_frames).expand(num_streams, -1) / recipe.sample_fps
         rates = _DENSE if num_frames <= _SHORT_FRAMES else _USUAL
         times = times + float(rng.uniform(0, 1 / recipe.sample_fps))
         drawn = footage(seed, num_streams, duration_s + 1, times, rates, _INSERTS)
-        sort = self._sort(rng) if sort is None else sort
         if sort == "questions":
             count = _per_stream(recipe.questions, num_streams)
             texts = ask(drawn.labels, drawn.channel, count, self._tokenizer, rng, recipe.window_frames)
@@ -140,7 +137,7 @@ class StreamBatches(Dataset[StreamBatch]):
             count = _per_stream(recipe.quizzes // (2 if lettered else 1), num_streams)
             brands, window = drawn.labels.brands, recipe.window_frames
             texts = quiz(brands, count, self._tokenizer, rng, window, with_options=lettered)
-        return StreamBatch(drawn, texts, draw_windows(recipe, num_frames, rng, ratio))
+        return StreamBatch(drawn, texts, windows)
 
     def _sort(self, rng: np.random.Generator) -> Sort:
         if rng.random() >= self._recipe.quiz_share:

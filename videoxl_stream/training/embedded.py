@@ -2,8 +2,9 @@
 
     python -m videoxl_stream.training.embedded RUN [--recipe JSON] [--start MODEL] [--max-seconds S] [--model FOLDER]
 
-Needs one GPU. RUN is saved every minute, and the same command goes on with it until its recipe is done. ``--model``
-writes the model in our own layout, in half precision.
+Needs a GPU; with several, ``torchrun --nproc-per-node 4 -m videoxl_stream.training.embedded ...`` gives each streams of
+its own. RUN is saved every minute, and the same command goes on with it until its recipe is done. ``--model`` writes
+the model in our own layout, in half precision.
 """
 
 from __future__ import annotations
@@ -36,6 +37,7 @@ from videoxl_stream.training.batches import (
     FrameBatches,
     StreamBatch,
     StreamBatches,
+    draw_windows,
     moved,
     unchanged,
     usual_ratios,
@@ -47,6 +49,7 @@ from videoxl_stream.training.footage.vocabulary import KINDS
 from videoxl_stream.training.objective import Objective
 from videoxl_stream.training.questioning import TOPICS
 from videoxl_stream.training.recipe import Recipe
+from videoxl_stream.training.replicas import Replicas
 from videoxl_stream.training.saved_run import RunState, SavedRun
 from videoxl_stream.training.warm_start import carry_over
 
@@ -92,20 +95,21 @@ def build_network(recipe: Recipe, tokenizer: PreTrainedTokenizerFast) -> VideoXL
 
 
 class Training:
-    """One piece of a run on one GPU: from where the last one stopped to the recipe's end, or as far as time allows.
+    """One piece of a run: from where the last one stopped to the recipe's end, or as far as time allows.
 
     Args:
         recipe: what to do.
         run: where the run is kept.
-        device: where to train.
+        replicas: this process among those that train.
         max_seconds: for this piece.
         start: an earlier model to begin with, if the run has not begun yet.
     """
 
     def __init__(
-        self, recipe: Recipe, run: Path, device: torch.device, max_seconds: float, start: Path | None = None
+        self, recipe: Recipe, run: Path, replicas: Replicas, max_seconds: float, start: Path | None = None
     ) -> None:
-        self.recipe, self.device = recipe, device
+        device = replicas.device
+        self.recipe, self.replicas, self.device = recipe, replicas, device
         self.tokenizer = build_tokenizer()
         network = build_network(recipe, self.tokenizer)
         prefix = self.tokenizer.encode(around_footage()[0])
@@ -120,7 +124,7 @@ class Training:
         self.render, self.degrade = Renderer(compiled=device.type == "cuda"), Degrade()
         if device.type == "cuda":
             self.vision = torch.compile(self.vision, dynamic=False)
-        self.generator = torch.Generator(device).manual_seed(recipe.seed)
+        self.generator = torch.Generator(device).manual_seed(recipe.seed + replicas.rank)
         self.started = self.saved = time.monotonic()
         self.max_seconds = max_seconds
 
@@ -142,10 +146,12 @@ class Training:
     def run(self) -> bool:
         """Train, save and measure; says whether the recipe is done."""
         recipe = self.recipe
-        frames = FrameBatches(recipe, recipe.vision_steps)
-        streams = StreamBatches(recipe, recipe.stream_steps, self.tokenizer)
+        frames = FrameBatches(recipe, recipe.vision_steps, self.replicas)
+        streams = StreamBatches(recipe, recipe.stream_steps, self.tokenizer, self.replicas)
         done = self._phase(_VISION, frames, self._vision_losses, recipe.vision_lr)
         done = done and self._phase(_STREAMS, streams, self._stream_losses, recipe.lr)
+        if self.replicas.rank:
+            return done
         self.save()
         self.measure_frames(frames)
         self.measure(streams)
@@ -173,8 +179,8 @@ class Training:
             right: dict[str, list[float]] = {}
             for part, sort in itertools.product(range(_HELD_OUT_BATCHES), SORTS):
                 rng = np.random.default_rng((self.recipe.seed, 3, part))
-                shape, seed = (length.num_streams, length.num_frames, ratio), _HELD_OUT_SEED + part
-                self._tally(streams.make(rng, seed, *shape, sort=sort), right)
+                windows = draw_windows(self.recipe, length.num_frames, rng, ratio)
+                self._tally(streams.make(rng, _HELD_OUT_SEED + part, length.num_streams, windows, sort), right)
             row = {topic: round(float(np.mean(found)), 3) for topic, found in right.items() if found}
             self.state.log.append({"phase": "held out", "frames": length.num_frames, "ratio": ratio, **row})
             print(json.dumps(self.state.log[-1]), flush=True)
@@ -225,8 +231,8 @@ class Training:
         optimizer = self._optimizer(peak_lr)
         weights = {"frame": 1.0} if name == _VISION else self.recipe.loss_weights
         for step, batch in enumerate(self._load(Subset(batches, range(first, steps))), start=first):
-            if time.monotonic() - self.started > self.max_seconds:
-                print(f"{name}: out of time at step {step} of {steps}", flush=True)
+            if self.replicas.any(time.monotonic() - self.started > self.max_seconds):
+                self._say(f"{name}: out of time at step {step} of {steps}")
                 return False
             rate = peak_lr * self._schedule(step - first, step / steps, self.recipe.rewarm_steps if first else None)
             for group in optimizer.param_groups:
@@ -262,6 +268,7 @@ class Training:
     def _update(self, optimizer: torch.optim.AdamW, loss: Tensor) -> None:
         optimizer.zero_grad(set_to_none=True)
         loss.backward()
+        self.replicas.average(self.objective.parameters())
         norm = nn.utils.clip_grad_norm_(self.objective.parameters(), 1.0)
         if torch.isfinite(norm):  # a masked kernel's backward has been seen to overflow now and then
             optimizer.step()
@@ -269,6 +276,8 @@ class Training:
             self.state.skipped += 1
 
     def _report(self, name: str, step: int, steps: int, parts: dict[str, Tensor]) -> None:
+        if self.replicas.rank:
+            return
         if step % 20 == 0 or step == steps - 1:
             row: dict[str, Any] = {part: round(loss.item(), 4) for part, loss in parts.items()}
             seconds = round(time.monotonic() - self.started, 1)
@@ -278,6 +287,10 @@ class Training:
                 print(json.dumps(self.state.log[-1]), flush=True)
         if time.monotonic() - self.saved > self.recipe.checkpoint_seconds:
             self.save()
+
+    def _say(self, text: str) -> None:
+        if not self.replicas.rank:
+            print(text, flush=True)
 
     def save(self) -> None:
         """Save the run as it is now."""
@@ -305,11 +318,14 @@ def main() -> None:
     parser.add_argument("--max-seconds", type=float, default=540.0, help="of training, in this piece")
     arguments = parser.parse_args()
     recipe = Recipe.load(arguments.recipe) if arguments.recipe else Recipe()
-    device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    replicas = Replicas.join()
     torch.backends.cuda.matmul.allow_tf32 = True
     torch.backends.cuda.enable_cudnn_sdp(False)  # it plans anew, for 40 ms, at every length it has not seen
-    training = Training(recipe, arguments.run, device, arguments.max_seconds, arguments.start)
+    training = Training(recipe, arguments.run, replicas, arguments.max_seconds, arguments.start)
     done = arguments.max_seconds > 0 and training.run()
+    replicas.leave()
+    if replicas.rank:
+        return
     if arguments.model:
         training.write_model(arguments.model)
     print("the recipe is done" if done else f"not done: {training.state.steps}; the same command goes on", flush=True)
