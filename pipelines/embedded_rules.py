@@ -13,11 +13,11 @@ from videoxl_stream.rules import Rule
 # python -m videoxl_stream.evaluation.thresholds --seeds 2000-2039 3000-3039 --style site
 # and, of ads, by --seeds 2000-2013 3000-3019
 THRESHOLDS = {
-    "intrusion": (0.9, 0.02, 3.0, 2.0),
+    "intrusion": (0.95, 0.02, 2.0, 2.0),
     "fire": (0.8, 0.4, 3.0, 4.0),
-    "fall": (0.1, 0.1, 3.0, 4.0),
+    "fall": (0.4, 0.1, 2.0, 2.0),
     "crowd": (0.95, 0.8, 3.0, 4.0),
-    "breakdown": (0.9, 0.8, 3.0, 4.0),
+    "breakdown": (0.9, 0.9, 3.0, 4.0),
     "tampering": (0.7, 0.3, 2.0, 0.0),
     "ad": (0.6, 0.2, 2.0, 0.0),
     "abandoned": (0.3, 0.2, 10.0, 5.0),

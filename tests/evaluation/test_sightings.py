@@ -85,6 +85,16 @@ def test_an_off_delay_is_chosen_where_one_helps() -> None:
     assert total_counts([clip], best) == Counts(2, 2, 2)
 
 
+def test_a_false_alarm_weighs_more_than_a_miss_where_every_second_is_asked_about() -> None:
+    # Below 0.4 all three fires are found, and two false ones; F1 alone would choose that.
+    faint = [0.0, 0.4]
+    clip = watched([0.0, 0.95, *faint * 4, 0.0], (5.0, 10.0), (15.0, 20.0), (25.0, 30.0))
+    assert total_counts([clip], best_rule([clip], FIRE)) == Counts(3, 1, 1)
+    assert Counts(3, 5, 3).f1 > Counts(3, 1, 1).f1
+    state = replace(FIRE, locates=False)
+    assert total_counts([clip], best_rule([clip], state)) == Counts(3, 5, 3)
+
+
 def test_nothing_is_chosen_for_what_never_happened(capsys: pytest.CaptureFixture[str]) -> None:
     choose([watched([0.1, 0.9, 0.9, 0.1], (5.0, 15.0))])
     assert [line.split('"')[1] for line in capsys.readouterr().out.splitlines() if '": (' in line] == ["fire"]

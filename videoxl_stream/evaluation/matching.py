@@ -44,8 +44,12 @@ class Counts:
     @property
     def f1(self) -> float:
         """Harmonic mean of precision and recall."""
-        both = self.true + self.found
-        return 2 * self.matched / both if both else 1.0
+        return self.f_beta(1.0)
+
+    def f_beta(self, beta: float) -> float:
+        """The same with recall ``beta`` times as important as precision (van Rijsbergen 1979, chapter 7)."""
+        both = beta**2 * self.true + self.found
+        return (1 + beta**2) * self.matched / both if both else 1.0
 
     def __add__(self, other: Counts) -> Counts:
         return Counts(self.true + other.true, self.found + other.found, self.matched + other.matched)
