@@ -25,7 +25,7 @@ from rich.table import Table
 from videoxl_stream.evaluation.clip_pair import DURATION_S, ENCODING, SAMPLE_FPS
 from videoxl_stream.evaluation.reliability import Pairs, Reliability, auc, platt
 from videoxl_stream.evaluation.seeds import all_seeds, seed_range
-from videoxl_stream.evaluation.sightings import Seen, Watched, watch_seed
+from videoxl_stream.evaluation.sightings import Seen, Watched, kinds_in, watch_seed
 from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.queries import Span
 from videoxl_stream.rules import Rule
@@ -73,21 +73,20 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--seeds", type=seed_range, default=seed_range("3000-3019"), help="fitted on these")
     parser.add_argument("--check", type=seed_range, default=seed_range("2020-2039"), help="errors are of these")
-    parser.add_argument("--style", choices=STYLES, help="only these clips of the seeds; both if left out")
+    parser.add_argument("--style", nargs="+", choices=STYLES, default=STYLES, help="only these clips of the seeds")
     parser.add_argument("--json", type=Path, help="where to write the reliability diagrams")
     parser.add_argument("--model", default="embedded", help="'embedded', or a checkpoint folder")
     parser.add_argument("--seconds", type=float, default=DURATION_S, help="length of each clip")
     parser.add_argument("--fps", type=int, default=ENCODING.fps, help="of the clips")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
-    styles = STYLES if given.style is None else (given.style,)
-    ways: dict[str, Any] = {"model": given.model, "duration_s": given.seconds, "encoding": ClipFormat(fps=given.fps)}
-    watch = partial(watch_seed, styles=styles, **ways)
+    encoding = ClipFormat(fps=given.fps)
+    watch = partial(watch_seed, model=given.model, duration_s=given.seconds, encoding=encoding, styles=given.style)
     clips = all_seeds(watch, [*given.seeds, *given.check], given.jobs)
     fitted = [clip for seed in given.seeds for clip in clips[seed]]
-    happened = {one.kind for clip in fitted for one in clip.truth.occurrences}
+    kinds = kinds_in(fitted)
     report = calibrate(fitted, [clip for seed in given.check for clip in clips[seed]])
-    report = {kind: row for kind, row in report.items() if kind in happened}
+    report = {kind: row for kind, row in report.items() if kind in kinds}
     _show(report)
     if given.json is not None:
         seeds = {"fitted": given.seeds, "checked": given.check}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -66,6 +66,11 @@ class Watched:
 
     truth: Truth
     sightings: Mapping[str, Sequence[Seen]]
+
+
+def kinds_in(clips: Iterable[Watched]) -> set[str]:
+    """What happens in any of the clips."""
+    return {one.kind for clip in clips for one in clip.truth.occurrences}
 
 
 def watch_seed(

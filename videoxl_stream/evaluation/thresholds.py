@@ -19,7 +19,6 @@ from dataclasses import replace
 from functools import partial
 from itertools import product
 from statistics import fmean
-from typing import Any
 
 from rich.console import Console
 from rich.progress import track
@@ -28,7 +27,7 @@ from rich.table import Table
 from videoxl_stream.evaluation.clip_pair import DURATION_S, ENCODING
 from videoxl_stream.evaluation.matching import Counts, Happening, score
 from videoxl_stream.evaluation.seeds import all_seeds, seed_range
-from videoxl_stream.evaluation.sightings import Watched, events_from, watch_seed
+from videoxl_stream.evaluation.sightings import Watched, events_from, kinds_in, watch_seed
 from videoxl_stream.pipelines.embedded_rules import embedded_rules
 from videoxl_stream.queries import Span
 from videoxl_stream.rules import Rule
@@ -100,15 +99,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--seeds", type=seed_range, nargs="+", default=_SEEDS, help="such as 2000-2019 3000-3019")
-    parser.add_argument("--style", choices=STYLES, help="only these clips of the seeds; both if left out")
+    parser.add_argument("--style", nargs="+", choices=STYLES, default=STYLES, help="only these clips of the seeds")
     parser.add_argument("--model", default="embedded", help="'embedded', or a checkpoint folder")
     parser.add_argument("--seconds", type=float, default=DURATION_S, help="length of each clip")
     parser.add_argument("--fps", type=int, default=ENCODING.fps, help="of the clips")
     parser.add_argument("--jobs", type=int, default=2, help="processes")
     given = parser.parse_args(arguments)
-    styles = STYLES if given.style is None else (given.style,)
-    ways: dict[str, Any] = {"model": given.model, "duration_s": given.seconds, "encoding": ClipFormat(fps=given.fps)}
-    watch = partial(watch_seed, styles=styles, **ways)
+    encoding = ClipFormat(fps=given.fps)
+    watch = partial(watch_seed, model=given.model, duration_s=given.seconds, encoding=encoding, styles=given.style)
     seeds = [seed for some in given.seeds for seed in some]
     choose([clip for both in all_seeds(watch, seeds, given.jobs).values() for clip in both])
 
@@ -118,8 +116,8 @@ def choose(clips: Sequence[Watched]) -> None:
     limits = ("open", "clear", "delay (s)", "hold (s)")
     table = Table("kind", "F1 now", *limits, "true", "found", "matched", "precision", "recall", "F1")
     lines = []
-    happened = {one.kind for clip in clips for one in clip.truth.occurrences}
-    rules = [rule for rule in embedded_rules() if rule.name in happened]
+    kinds = kinds_in(clips)
+    rules = [rule for rule in embedded_rules() if rule.name in kinds]
     for rule in track(rules, "choosing", console=Console(stderr=True)):
         best = best_rule(clips, rule)
         now, then = total_counts(clips, rule), total_counts(clips, best)

@@ -152,6 +152,11 @@ def _at(values: Tensor, index: Tensor) -> Tensor:
     return values[rows, index]
 
 
+def _evenly(weights: Tensor) -> Tensor:
+    """Scale weights (batch, questions, candidates, kinds) so that no kind crowds out others by its many candidates."""
+    return weights / weights.sum(dim=2, keepdim=True).clamp(min=1)
+
+
 def _pick(weights: Tensor, generator: Generator) -> Tensor:
     """Draw one index in proportion to weights (..., choices); rows without any weight give 0."""
     flat = weights.flatten(0, -2)
@@ -282,17 +287,14 @@ class Asker:
         can = (truth == 1).flatten(1).any(dim=1)  # (batch,)
         share = (0.5 / can.float().mean().clamp(min=0.05)).clamp(max=0.8)
         want = torch.rand((batch, count), generator=generator, device=truth.device) < share * can.unsqueeze(1)
-        # A kind that fills most stretches of a stream must not crowd out the stream's other kinds.
-        yes = (truth == 1) * weights
-        yes = (yes / yes.sum(dim=2, keepdim=True).clamp(min=1) * _FAVOURED.to(yes)).flatten(2)
+        yes = (_evenly((truth == 1) * weights) * _FAVOURED.to(weights)).flatten(2)
         chosen = _pick(yes, generator)
         want &= yes.gather(2, chosen.unsqueeze(2)).squeeze(2) > 0
         tally = torch.zeros(kinds, device=truth.device).index_add_(
             0, (chosen % kinds).flatten(), want.flatten().float()
         )
         weight = fits.clamp(min=self.foreign) * torch.where(ever, 3.0, 1.0) * (tally + 1)
-        no = (truth == 0) * weights
-        no = (no / no.sum(dim=2, keepdim=True).clamp(min=1) * weight.view(batch, 1, 1, kinds)).flatten(2)
+        no = (_evenly((truth == 0) * weights) * weight.view(batch, 1, 1, kinds)).flatten(2)
         flat = torch.where(want, chosen, _pick(no, generator))
         answer = truth.flatten(2).gather(2, flat.unsqueeze(2)).squeeze(2)
         return flat % kinds, flat // kinds, answer
