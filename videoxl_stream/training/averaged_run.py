@@ -1,4 +1,4 @@
-"""The mean of runs that went on from the same piece: most of what a falling learning rate gives, without its steps.
+"""The mean of runs that went on from the same piece: it stands in for a part of a learning rate's fall.
 
 python -m videoxl_stream.training.averaged_run RUN OTHER --into FOLDER
 
@@ -9,14 +9,14 @@ Wider Optima and Better Generalization" (2018), and Wortsman et al., "Model soup
 from __future__ import annotations
 
 import argparse
-import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import torch
-from safetensors.torch import load_file, save_file
+from torch import Tensor
 
 from videoxl_stream.errors import CheckpointError
+from videoxl_stream.training.saved_run import SavedRun
 
 
 def average(runs: Sequence[Path], into: Path) -> None:
@@ -29,26 +29,20 @@ def average(runs: Sequence[Path], into: Path) -> None:
     Raises:
         CheckpointError: a run is missing, is of another network, or ``into`` holds one already.
     """
-    parts = [sorted(run.glob("weights-*.safetensors")) for run in runs]
-    if not all(parts):
-        msg = f"{runs[parts.index([])]} holds no training run; give folders of runs that have begun"
-        raise CheckpointError(msg)
-    if any(into.glob("weights-*.safetensors")):
+    if SavedRun(into).exists:
         msg = f"{into} holds a run already; choose another folder"
         raise CheckpointError(msg)
-    loaded = [[load_file(path) for path in paths] for paths in parts]
-    if any([_shapes(part) for part in own] != [_shapes(part) for part in loaded[0]] for own in loaded):
+    (first, state), *others = [SavedRun(run).read() for run in runs]
+    everyone = [first, *(weights for weights, _ in others)]
+    if any(_shapes(weights) != _shapes(first) for weights in everyone):
         msg = f"{', '.join(map(str, runs))} are of different networks, which have no mean"
         raise CheckpointError(msg)
-    into.mkdir(parents=True, exist_ok=True)
-    for path, same in zip(parts[0], zip(*loaded, strict=True), strict=True):
-        save_file({name: torch.stack([one[name].double() for one in same]).mean(0).to(value.dtype)
-                   for name, value in same[0].items()}, into / path.name)  # fmt: skip
-    shutil.copy(runs[0] / "state.json", into)
+    means = {name: torch.stack([weights[name].double() for weights in everyone]).mean(0) for name in first}
+    SavedRun(into).write({name: mean.to(first[name].dtype) for name, mean in means.items()}, state)
 
 
-def _shapes(part: dict[str, torch.Tensor]) -> dict[str, tuple[torch.Size, torch.dtype]]:
-    return {name: (value.shape, value.dtype) for name, value in part.items()}
+def _shapes(weights: Mapping[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in weights.items()}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

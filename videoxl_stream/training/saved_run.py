@@ -56,8 +56,12 @@ class SavedRun:
 
     def save(self, module: nn.Module, state: RunState) -> None:
         """Write everything; parts that are there already are replaced one by one."""
+        self.write(_own(module), state)
+
+    def write(self, weights: Mapping[str, Tensor], state: RunState) -> None:
+        """Write weights that no module holds, as ``save`` does."""
         self.folder.mkdir(parents=True, exist_ok=True)
-        for number, part in enumerate(_parts(_own(module)), start=1):
+        for number, part in enumerate(_parts(weights), start=1):
             path = self.folder / f"weights-{number}.safetensors"
             save_file(part, path.with_suffix(".tmp"))
             path.with_suffix(".tmp").replace(path)
@@ -69,11 +73,7 @@ class SavedRun:
         Raises:
             CheckpointError: files are missing, or of another network.
         """
-        paths = sorted(self.folder.glob(_PARTS))
-        if not paths or not (self.folder / _STATE).is_file():
-            msg = f"{self.folder} holds no training run; give the folder of one that has begun, with all its parts"
-            raise CheckpointError(msg)
-        kept = {name: tensor for path in paths for name, tensor in load_file(path).items()}
+        kept, state = self.read()
         own = _own(module)
         wrong = sorted(name for name in own.keys() | kept.keys() if _shape(own, name) != _shape(kept, name))
         if wrong:
@@ -82,7 +82,20 @@ class SavedRun:
         with torch.no_grad():
             for name, tensor in own.items():
                 tensor.copy_(kept[name])
-        return RunState(**json.loads((self.folder / _STATE).read_text(encoding="utf-8")))
+        return state
+
+    def read(self) -> tuple[dict[str, Tensor], RunState]:
+        """Weights by name, and the state.
+
+        Raises:
+            CheckpointError: files are missing.
+        """
+        paths = sorted(self.folder.glob(_PARTS))
+        if not paths or not self.exists:
+            msg = f"{self.folder} holds no training run; give the folder of one that has begun, with all its parts"
+            raise CheckpointError(msg)
+        weights = {name: tensor for path in paths for name, tensor in load_file(path).items()}
+        return weights, RunState(**json.loads((self.folder / _STATE).read_text(encoding="utf-8")))
 
 
 def _own(module: nn.Module) -> dict[str, Tensor]:
