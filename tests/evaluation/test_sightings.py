@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from videoxl_stream.decisions import Moment
 from videoxl_stream.evaluation.matching import Counts
 from videoxl_stream.evaluation.sightings import PIPELINE, Seen, Watched, events_from, watch_sightings
-from videoxl_stream.evaluation.thresholds import GRID, HOLDS_S, best_rule, choose, total_counts
+from videoxl_stream.evaluation.thresholds import GRID, HOLDS_S, best_rule, total_counts
 from videoxl_stream.gaps import GAP
 from videoxl_stream.pipeline import Pipeline
 from videoxl_stream.queries import Query, Span, Verdict
@@ -93,11 +93,6 @@ def test_a_false_alarm_weighs_more_than_a_miss_where_every_second_is_asked_about
     assert Counts(3, 5, 3).f1 > Counts(3, 1, 1).f1
     state = replace(FIRE, locates=False)
     assert total_counts([clip], best_rule([clip], state)) == Counts(3, 5, 3)
-
-
-def test_nothing_is_chosen_for_what_never_happened(capsys: pytest.CaptureFixture[str]) -> None:
-    choose([watched([0.1, 0.9, 0.9, 0.1], (5.0, 15.0))])
-    assert [line.split('"')[1] for line in capsys.readouterr().out.splitlines() if '": (' in line] == ["fire"]
 
 
 def replace_span(one: Seen, number: int) -> Seen:

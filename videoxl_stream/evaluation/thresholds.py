@@ -1,44 +1,29 @@
-"""Choose the thresholds of the embedded model's rules.
+"""Limits of a rule: the thresholds and delays with which its verdicts make the best events.
 
-    python -m videoxl_stream.evaluation.thresholds --seeds 2000-2019 3000-3019 [--style site]
-
-Watches clips of seeds that serve nothing else, with every verdict kept, and tries thresholds, on-delays and off-delays
-on the calibrated verdicts, through the same searches and decisions as the pipeline makes. Of each kind it takes what
-gives the best F of events together with its neighbours on the grid, rather than the one best point, which is luck.
-Precision counts twice as much as recall where a rule is asked about every second: there a limit that is a little too
-low costs many false alarms on other clips, and one that is too high few events.
-Prints the table to put into pipelines/embedded_rules.py, without kinds that never happened.
+Tries thresholds, on-delays and off-delays on the calibrated verdicts of clips that were watched, through the same
+searches and decisions as the pipeline makes. Of each kind it takes what gives the best F of events together with its
+neighbours on the grid, rather than the one best point, which is luck. Precision counts twice as much as recall where a
+rule is asked about every second: there a limit that is a little too low costs many false alarms on other clips, and one
+that is too high few events.
 """
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
-from functools import partial
 from itertools import product
 from statistics import fmean
 
-from rich.console import Console
-from rich.progress import track
-from rich.table import Table
-
-from videoxl_stream.evaluation.clip_pair import DURATION_S, ENCODING
 from videoxl_stream.evaluation.matching import Counts, Happening, score
-from videoxl_stream.evaluation.seeds import all_seeds, seed_range
-from videoxl_stream.evaluation.sightings import Watched, events_from, kinds_in, watch_seed
-from videoxl_stream.pipelines.embedded_rules import embedded_rules
+from videoxl_stream.evaluation.sightings import Watched, events_from
 from videoxl_stream.queries import Span
 from videoxl_stream.rules import Rule
-from videoxl_stream.training.footage.clips import ClipFormat
-from videoxl_stream.training.footage.vocabulary import STYLES
 
 GRID = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 HOLDS_S = (0.0, 2.0, 4.0)
 DELAYS_S = (0.0, 2.0, 3.0)
 _BETA = 0.5
-_SEEDS = [seed_range("2000-2019"), seed_range("3000-3019")]
 WINDOWS_S = (0.0, 5.0, 10.0)
 """Delays of a rule that is told about whole windows only."""
 
@@ -89,47 +74,3 @@ def _around(scores: Mapping[Place, float], place: Place) -> float:
         other = min(max(opens + up, 0), last)
         near.append(scores[other, min(max(clears + across, 0), other), times_s[0], times_s[1]])
     return fmean(near)
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the command line, watch, choose and print."""
-    parser = argparse.ArgumentParser(
-        prog="python -m videoxl_stream.evaluation.thresholds",
-        description=__doc__,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
-    parser.add_argument("--seeds", type=seed_range, nargs="+", default=_SEEDS, help="such as 2000-2019 3000-3019")
-    parser.add_argument("--style", nargs="+", choices=STYLES, default=STYLES, help="only these clips of the seeds")
-    parser.add_argument("--model", default="embedded", help="'embedded', or a checkpoint folder")
-    parser.add_argument("--seconds", type=float, default=DURATION_S, help="length of each clip")
-    parser.add_argument("--fps", type=int, default=ENCODING.fps, help="of the clips")
-    parser.add_argument("--jobs", type=int, default=2, help="processes")
-    given = parser.parse_args(arguments)
-    encoding = ClipFormat(fps=given.fps)
-    watch = partial(watch_seed, model=given.model, duration_s=given.seconds, encoding=encoding, styles=given.style)
-    seeds = [seed for some in given.seeds for seed in some]
-    choose([clip for both in all_seeds(watch, seeds, given.jobs).values() for clip in both])
-
-
-def choose(clips: Sequence[Watched]) -> None:
-    """Choose for each of the embedded rules, and print."""
-    limits = ("open", "clear", "delay (s)", "hold (s)")
-    table = Table("kind", "F1 now", *limits, "true", "found", "matched", "precision", "recall", "F1")
-    lines = []
-    kinds = kinds_in(clips)
-    rules = [rule for rule in embedded_rules() if rule.name in kinds]
-    for rule in track(rules, "choosing", console=Console(stderr=True)):
-        best = best_rule(clips, rule)
-        now, then = total_counts(clips, rule), total_counts(clips, best)
-        chosen = (best.threshold, best.clears_below, best.delay_s, best.hold_s)
-        shares = (then.precision, then.recall, then.f1)
-        numbers = (*chosen, then.true, then.found, then.matched)
-        table.add_row(rule.name, f"{now.f1:.3f}", *map(str, numbers), *(f"{share:.3f}" for share in shares))
-        lines.append(f'    "{rule.name}": {chosen},')
-    console = Console()
-    console.print(table)
-    console.print("\n".join(("THRESHOLDS = {", *lines, "}")), highlight=False)
-
-
-if __name__ == "__main__":
-    main()
