@@ -29,7 +29,7 @@ def test_clips_are_watched_once_and_only_what_happened_is_fitted(
     assert "abandoned" not in names
     assert fit_rules("embedded", tmp_path, duration_s=LENGTH_S, jobs=1, groups=(SITE, ADS)) == rules
     assert {path.name: path.stat().st_mtime_ns for path in folder.iterdir()} == kept
-    assert "precision" in capsys.readouterr().out
+    assert "prec." in capsys.readouterr().out
 
     tables = {
         node.targets[0].id: ast.literal_eval(node.value)

@@ -19,10 +19,10 @@ from typing import Any
 
 from rich.console import Console
 from rich.progress import track
-from rich.table import Table
 
 from videoxl_stream.evaluation.calibration import calibrate
 from videoxl_stream.evaluation.clip_pair import DURATION_S, ENCODING
+from videoxl_stream.evaluation.plain_table import plain_table
 from videoxl_stream.evaluation.provenance import revision
 from videoxl_stream.evaluation.seeds import all_seeds
 from videoxl_stream.evaluation.sightings import Watched, kinds_in, watch_seed
@@ -121,8 +121,8 @@ def choose(clips: Sequence[Watched], rules: Sequence[Rule], console: Console) ->
         rules: with their calibration.
         console: told.
     """
-    limits = ("open", "clear", "delay (s)", "hold (s)")
-    table = Table("kind", *limits, "true", "found", "matched", "precision", "recall", "F1")
+    limits = ("open", "clear", "delay", "hold")
+    table = plain_table("events", "kind", *limits, "true", "found", "right", "prec.", "recall", "F1")
     chosen = []
     for rule in track(rules, "choosing", console=Console(stderr=True)):
         best = best_rule(clips, rule)
@@ -139,7 +139,7 @@ def _limits(rule: Rule) -> tuple[float, float, float, float]:
 
 
 def _show_calibration(report: Mapping[str, Mapping[str, Any]], console: Console) -> None:
-    table = Table("kind", "verdicts", "true", "AUC", "ECE before", "ECE after")
+    table = plain_table("verdicts", "kind", "pieces", "true", "AUC", "ECE before", "ECE after")
     for kind, row in report.items():
         errors = (f"{row['auc']:.4f}", f"{row['before']['ece']:.4f}", f"{row['after']['ece']:.4f}")
         table.add_row(kind, str(row["verdicts"]), str(row["true"]), *errors)
