@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from videoxl_stream.errors import ConfigError
+from videoxl_stream.training.footage.atlas import PLATES
 from videoxl_stream.training.footage.channel_plan import AQUARIUM
 from videoxl_stream.training.footage.clips import ClipFormat, Truth, truth_path, write_clip
 from videoxl_stream.training.footage.families import (
@@ -50,6 +51,18 @@ def test_unseen_looks_are_only_what_is_held_out() -> None:
     for seed in range(5):
         batch = sample_batch(seed, 32, 60.0, COVERED, looks="unseen")
         assert _families(batch) == ({HELD_OUT["site"]}, {HELD_OUT["channel"]}, {HELD_OUT["tampering"]})
+
+
+def test_mixed_sites_have_traits_of_several_families_but_none_that_is_held_out() -> None:
+    own, mixed, half = (sample_batch(5_000_000, 400, 20.0, Rates({}), mixing=share).site.plan for share in (0, 1, 0.5))
+    assert (own["family"] == mixed["family"]).all()
+    moved = {name: (own[name] != half[name]).float().mean().item() for name in ("horizon", "above", "has_tree")}
+    assert 0.2 < moved["horizon"] < 0.6
+    assert min(moved.values()) > 0.05
+    halls = mixed["family"] == SITE_FAMILIES.index("hall")
+    assert not own["has_tree"][halls].any()
+    assert mixed["has_tree"][halls].any()
+    assert (mixed["above"] != PLATES.index("shore")).all()
 
 
 @pytest.mark.parametrize("style", ["site", "channel"])

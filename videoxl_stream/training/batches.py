@@ -59,10 +59,10 @@ class Footage:
 
 
 def footage(
-    seed: int, num_streams: int, duration_s: float, times: Tensor, rates: Rates, inserts: InsertRates
+    seed: int, num_streams: int, duration_s: float, times: Tensor, rates: Rates, inserts: InsertRates, mixing: float
 ) -> Footage:
     """Draw streams at times (streams, frames) in seconds, and label them."""
-    scenes = sample_batch(seed, num_streams, duration_s, rates, inserts=inserts)
+    scenes = sample_batch(seed, num_streams, duration_s, rates, inserts=inserts, mixing=mixing)
     found = scenes.labels(times)
     kinds = torch.stack([found[kind] for kind in KINDS], dim=-1)
     return Footage(
@@ -87,7 +87,7 @@ class FrameBatches(Dataset[Footage]):
         """Draw frames at random moments of many streams."""
         streams = self._recipe.vision_frames // _FRAMES_PER_SCENE
         times = torch.from_numpy(rng.uniform(0, 60, (streams, _FRAMES_PER_SCENE)).astype(np.float32))
-        return footage(seed, streams, 60.0, times, _DENSE, _MANY_INSERTS)
+        return footage(seed, streams, 60.0, times, _DENSE, _MANY_INSERTS, self._recipe.mixing)
 
 
 @dataclass(frozen=True)
@@ -128,7 +128,7 @@ class StreamBatches(Dataset[StreamBatch]):
         times = torch.arange(num_frames).expand(num_streams, -1) / recipe.sample_fps
         rates = _DENSE if num_frames <= _SHORT_FRAMES else _USUAL
         times = times + float(rng.uniform(0, 1 / recipe.sample_fps))
-        drawn = footage(seed, num_streams, duration_s + 1, times, rates, _INSERTS)
+        drawn = footage(seed, num_streams, duration_s + 1, times, rates, _INSERTS, recipe.mixing)
         if sort == "questions":
             count = _per_stream(recipe.questions, num_streams)
             texts = ask(drawn.labels, drawn.channel, count, self._tokenizer, rng, recipe.window_frames)

@@ -164,6 +164,17 @@ def _allowed(names: Sequence[str], weights: Sequence[float], what: str, looks: s
     return [w * ((name == HELD_OUT[what]) == (looks == "unseen")) for name, w in zip(names, weights, strict=True)]
 
 
+def trait_families(dice: Dice, name: str, family: Array, mixed: Array) -> Array:
+    """Draw of which family one trait of each site is, (batch,).
+
+    A trait is of the site's own family; where sites are ``mixed``, of any that training draws, so that a model does not
+    learn the families by heart.
+    """
+    weights = [one.weight for one in FAMILIES]
+    other = dice.choice(f"site/mixed_{name}", _allowed(SITE_FAMILIES, weights, "site", "seen"), family.shape)
+    return np.where(mixed, other, family)
+
+
 def within(dice: Dice, name: str, usual: Range, family: Array) -> Array:
     """Draw a number of each site's plan from its family's range, (batch,)."""
     low, high = np.array([f.ranges.get(name, usual) for f in FAMILIES], dtype=np.float32).T[:, family]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from videoxl_stream.training.footage.dice import Array, Dice
-from videoxl_stream.training.footage.families import draw_site_families, has, plates, within
+from videoxl_stream.training.footage.families import draw_site_families, has, plates, trait_families, within
 from videoxl_stream.training.footage.shapes import ASPECT
 
 OFF_PICTURE = 0.22
@@ -81,12 +81,20 @@ _SHARES = {
 }  # fmt: skip
 
 
-def plan_site(dice: Dice, batch: int, looks: str = "seen") -> dict[str, Array]:
-    """Draw what stays as it is through a stream, each (batch,); lengths in world units, see shapes."""
+def plan_site(dice: Dice, batch: int, looks: str = "seen", mixing: float = 0.0) -> dict[str, Array]:
+    """Draw what stays as it is through a stream, each (batch,); lengths in world units, see shapes.
+
+    A share ``mixing`` of the sites has each trait from a family of its own draw; what stands there is of one.
+    """
     family = draw_site_families(dice, batch, looks)
-    plan = {name: within(dice, name, usual, family) for name, usual in _RANGES.items()}
-    plan |= {f"has_{name}": has(dice, name, share, family) for name, share in _SHARES.items()}
-    plan |= {"family": family, "above": plates(dice, "above", family), "below": plates(dice, "below", family)}
+    mixed = dice.chance("site/mixed", mixing, (batch,))
+
+    def of(name: str) -> Array:
+        return trait_families(dice, name, family, mixed)
+
+    plan = {name: within(dice, name, usual, of(name)) for name, usual in _RANGES.items()}
+    plan |= {f"has_{name}": has(dice, name, share, of(f"has_{name}")) for name, share in _SHARES.items()}
+    plan |= {"family": family} | {side: plates(dice, side, of(side)) for side in ("above", "below")}
     plan["light"] = dice.choice("site/light", (0.5, 0.22, 0.28), (batch,))  # day, dusk, night
     plan["lamp_on"] = (plan["light"] > 0) | dice.chance("site/lamp_on", 0.3, (batch,))
     plan["cloud"] = dice.uniform("site/cloud", 0.1, 0.4, (batch,)) * plan["has_cloud"]
