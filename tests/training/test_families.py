@@ -10,7 +10,7 @@ import torch
 
 from videoxl_stream.errors import ConfigError
 from videoxl_stream.training.footage.atlas import PLATES
-from videoxl_stream.training.footage.channel_plan import AQUARIUM
+from videoxl_stream.training.footage.channel_plan import ABSTRACT, AQUARIUM
 from videoxl_stream.training.footage.clips import ClipFormat, Truth, truth_path, write_clip
 from videoxl_stream.training.footage.families import (
     CHANNEL_FAMILIES,
@@ -63,6 +63,15 @@ def test_mixed_sites_have_traits_of_several_families_but_none_that_is_held_out()
     assert not own["has_tree"][halls].any()
     assert mixed["has_tree"][halls].any()
     assert (mixed["above"] != PLATES.index("shore")).all()
+
+
+def test_mixed_channels_show_every_kind_of_shot_but_what_is_held_out() -> None:
+    own, mixed = (sample_batch(5_000_001, 64, 60.0, Rates({}, channel=1.0), mixing=share) for share in (0.0, 1.0))
+    shown = {int(kind) for kind in mixed.programme.shots.traits["kind"].unique()}
+    assert shown == set(range(ABSTRACT + 1)) - {AQUARIUM}
+    assert ABSTRACT not in own.programme.shots.traits["kind"]
+    assert not own.programme.shots.traits["tint"].any()
+    mixed.draw(torch.arange(8).expand(64, -1) * 7.0)  # all kinds at once fit into a picture
 
 
 @pytest.mark.parametrize("style", ["site", "channel"])

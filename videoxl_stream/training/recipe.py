@@ -37,7 +37,7 @@ class Recipe:
     Args:
         seed: of weights and of training footage; footage seeds count up from ``first_stream_seed``.
         first_stream_seed: seeds below it are never trained on.
-        mixing: share of sites whose traits are of several families.
+        mixing: share of sites whose traits are of several families, and of channels with shots of any kind.
         questions: about events, in a step.
         quizzes: about ads, in a step; a share of ``quiz_share`` of all steps is of this sort. Of these a share of
             ``lettered_share`` asks with options, half as many: such texts are three times as long.

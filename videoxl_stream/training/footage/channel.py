@@ -17,7 +17,7 @@ from videoxl_stream.training.footage.programmes import programme
 from videoxl_stream.training.footage.shapes import ASPECT, bar, fit, move, paint, rgb, shape, symbol
 
 # Horizon, then hue, saturation and value above and below it: studio, nature, sport, street, title card, kitchen,
-# cartoon, show, picture, aquarium.
+# cartoon, show, picture, aquarium, abstract.
 _STAGE = (
     (0.74, 0.6, 0.45, 0.32, 0.08, 0.35, 0.3),
     (0.55, 0.56, 0.4, 0.9, 0.28, 0.5, 0.5),
@@ -29,6 +29,7 @@ _STAGE = (
     (0.74, 0.6, 0.6, 0.2, 0.65, 0.4, 0.28),
     (1.2, 0.0, 0.0, 0.5, 0.0, 0.0, 0.5),
     (0.86, 0.54, 0.65, 0.55, 0.12, 0.35, 0.6),
+    (0.6, 0.0, 0.45, 0.6, 0.3, 0.45, 0.5),
 )
 
 
@@ -87,7 +88,7 @@ def _backdrop(shot: Moment, zoom: Tensor, shift: tuple[Tensor, Tensor]) -> Tenso
     """Return the backdrop of each shot, moving with the camera."""
     traits = shot.traits
     stage = torch.tensor(_STAGE, dtype=zoom.dtype, device=zoom.device)[traits["kind"].long()]  # (batch, frames, 7)
-    free = traits["hue"] * _is(shot, STUDIO, KITCHEN, CARTOON, SHOW)
+    free = traits["hue"] * _is(shot, STUDIO, KITCHEN, CARTOON, SHOW) + traits["tint"]
     above = rgb(stage[..., 1] + traits["shade"] * 0.5 + free, stage[..., 2], stage[..., 3] + traits["shade"])
     below = rgb(stage[..., 4] + traits["shade"] * 0.5 + free, stage[..., 5], stage[..., 6] + traits["shade"])
     # A picture of the atlas has its own colours, which multiply the middle grey.

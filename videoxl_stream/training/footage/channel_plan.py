@@ -13,7 +13,7 @@ from videoxl_stream.training.footage.families import CHANNEL_FAMILIES, draw_chan
 from videoxl_stream.training.footage.shapes import ASPECT
 from videoxl_stream.training.footage.vocabulary import BRANDS, COLOURS, SYMBOLS
 
-STUDIO, NATURE, SPORT, STREET, TITLE, KITCHEN, CARTOON, SHOW, PICTURE, AQUARIUM = range(10)
+STUDIO, NATURE, SPORT, STREET, TITLE, KITCHEN, CARTOON, SHOW, PICTURE, AQUARIUM, ABSTRACT = range(11)
 CARD, BANNER, STICKER = range(3)
 LIGHT, DARK, TINTED = range(3)
 BESIDE, ABOVE = range(2)
@@ -45,6 +45,8 @@ _PROGRAMMES = {
     "documentary": (0, 0.2, 0, 0, 0.1, 0, 0, 0, 0.7, 0),
     "aquarium": (0, 0, 0, 0, 0.12, 0, 0, 0, 0, 0.88),
 }
+# The same for shots of mixed channels: any kind that training draws, and things that mean nothing.
+_ANY = (1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 3)
 # What each kind of shot may have above and below its horizon: plates of the atlas, and how strong they are.
 _PLATES: dict[str, dict[int, tuple[tuple[str, ...], float, float]]] = {
     "above": {
@@ -56,6 +58,7 @@ _PLATES: dict[str, dict[int, tuple[tuple[str, ...], float, float]]] = {
         SHOW: (("galaxies", "boards", "snow"), 0.1, 0.6),
         PICTURE: (PICTURES, 0.85, 1.0),
         AQUARIUM: (("snow", "concrete"), 0.1, 0.4),
+        ABSTRACT: (TEXTURES, 0.0, 0.6),
     },
     "below": {
         STUDIO: (("boards",), 0.0, 0.3),
@@ -65,14 +68,19 @@ _PLATES: dict[str, dict[int, tuple[tuple[str, ...], float, float]]] = {
         KITCHEN: (("boards",), 0.1, 0.3),
         SHOW: (("tiles", "boards"), 0.1, 0.5),
         AQUARIUM: (("gravel", "snow"), 0.2, 0.5),
+        ABSTRACT: (TEXTURES, 0.0, 0.6),
     },
 }
 
 
-def plan_channel(dice: Dice, batch: int, looks: str = "seen") -> dict[str, Array]:
-    """Draw what identifies a channel, each (batch,): its family, logo, name strap, level of light and noise."""
+def plan_channel(dice: Dice, batch: int, looks: str = "seen", mixing: float = 0.0) -> dict[str, Array]:
+    """Draw what identifies a channel, each (batch,): its family, logo, name strap, level of light and noise.
+
+    A share ``mixing`` of the channels shows shots of any kind, in any tint.
+    """
     return {
         "family": draw_channel_families(dice, batch, looks),
+        "mixed": dice.chance("channel/mixed", mixing, (batch,)),
         "logo_colour": dice.choice("channel/logo_colour", [1] * len(COLOURS), (batch,)),
         "logo_symbol": dice.choice("channel/logo_symbol", [1] * len(SYMBOLS), (batch,)),
         "logo_x": dice.signs("channel/logo_x", (batch,)),
@@ -96,7 +104,9 @@ def sample_shots(dice: Dice, plan: Mapping[str, Array], duration_s: float) -> di
     length = dice.uniform("shot/length", 2.5, 8.0, shape) * plan["cutting"][:, None]
     cuts = np.cumsum(length, axis=1) - length[:, :1] - dice.uniform("shot/first", 0.0, 5.0, (batch, 1))
     looks = {name: dice.uniform(f"shot/{name}", low, high, shape) for name, (low, high) in _SHOT.items()}
-    looks["kind"] = _kinds(dice, plan["family"], shape)
+    mixed = plan["mixed"][:, None]
+    looks["kind"] = np.where(mixed, dice.choice("shot/any_kind", _ANY, shape), _kinds(dice, plan["family"], shape))
+    looks["tint"] = dice.uniform("shot/tint", 0.0, 1.0, shape) * mixed
     looks |= _textures(dice, looks["kind"])
     looks["colour"] = dice.choice("shot/colour", [1] * len(COLOURS), shape)
     looks["symbol"] = dice.choice("shot/symbol", [1] * len(SYMBOLS), shape)

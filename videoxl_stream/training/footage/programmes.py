@@ -1,4 +1,4 @@
-"""Scenes of the newer programmes: a kitchen, a cartoon, a show on a stage, an aquarium."""
+"""Scenes of the newer programmes: a kitchen, a cartoon, a show on a stage, an aquarium, and what means nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from videoxl_stream.training.footage.actors import skin
 from videoxl_stream.training.footage.advert import brand_colour
-from videoxl_stream.training.footage.channel_plan import AQUARIUM, CARTOON, KITCHEN, SHOW
+from videoxl_stream.training.footage.channel_plan import ABSTRACT, AQUARIUM, CARTOON, KITCHEN, SHOW
 from videoxl_stream.training.footage.episodes import Moment
 from videoxl_stream.training.footage.shapes import ASPECT, bar, paint, rgb, shape
 
@@ -126,9 +126,26 @@ def _aquarium(shot: Moment, on: Tensor) -> list[Tensor]:
     return shapes
 
 
+def _abstract(shot: Moment, on: Tensor) -> list[Tensor]:
+    """Return eight shapes of any form and colour that drift and turn, two pairs of them joined."""
+    traits, since, shapes = shot.traits, shot.since_s, list[Tensor]()
+    for i in range(6):
+        a, b, c, d = ((traits[name] * (7.3 + 5.1 * i) + 0.37 * i).remainder(1.0) for name in "abcd")
+        x = ASPECT * a + traits["heading"] * (1 - 2 * (i % 2)) * traits["speed"] * b * 0.6 * (since - 2)
+        y, size = 0.1 + 0.8 * b + 0.06 * c * torch.sin(since * (1 + 2 * c) + 6 * d), 0.025 + 0.13 * c
+        colour, turn = rgb(traits["hue"] + d, 0.2 + 0.7 * a, 0.3 + 0.65 * c), 6.28 * d + (a - 0.5) * since
+        shapes.append(shape((x, y), (size, size * (0.3 + d)), colour, angle=turn, taper=b, corner=a, alpha=on))
+        if i % 3 == 0:
+            joint = (x + size * (2 * d - 1), y + size * (2 * a - 1))
+            shapes.append(shape(joint, (size * 0.5, size * (0.2 + 0.5 * b)), colour * 0.8, angle=turn + 6.28 * c,
+                                taper=d, corner=b, alpha=on))  # fmt: skip
+    return shapes
+
+
 _SCENES: dict[int, Callable[[Moment, Tensor], list[Tensor]]] = {
     KITCHEN: _kitchen,
     CARTOON: _cartoon,
     SHOW: _show,
     AQUARIUM: _aquarium,
+    ABSTRACT: _abstract,
 }

@@ -268,7 +268,7 @@ def sample_batch(
     seen from beginning to end; without, a stream may begin and end in the middle of one, as a camera that is switched
     on at any time, and its lens may be covered in the middle of one. Another ``turn`` is the same place, at which
     other things happen. ``looks="unseen"`` draws what training never sees, see ``families.HELD_OUT``, and only that.
-    A share ``mixing`` of the sites has traits of several families.
+    A share ``mixing`` of sites has traits of several families, and of channels shots of any kind.
 
     Raises:
         ConfigError: the looks are unknown.
@@ -278,7 +278,7 @@ def sample_batch(
     rates, device = rates or Rates(), torch.device(device)
     channel = dice.chance("style", rates.channel, (batch,))
     per_minute = rates.draw(dice, batch, channel)
-    identity, plan = plan_channel(place, batch, looks), plan_site(place, batch, looks, mixing)
+    identity, plan = plan_channel(place, batch, looks, mixing), plan_site(place, batch, looks, mixing)
 
     def pack(columns: Mapping[str, Array]) -> Episodes:
         return _pack(columns, device)
