@@ -33,6 +33,7 @@ from videoxl_stream.rules import Rule
 from videoxl_stream.training.footage.vocabulary import STYLES
 
 KEEP = Path("build/rule_fitting")
+_WIDTH = 100  # narrower, the tables would shorten their numbers
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +177,7 @@ def fit_rules(model: str, keep: Path, *, duration_s: float, jobs: int, groups: S
         seeds = sorted({seed for group in groups if style in group.styles for seed in (*group.fit, *group.check)})
         watched[style] = all_seeds(Watch(model, folder, duration_s, style), seeds, jobs)
     console = Console()
+    console.width = max(console.width, _WIDTH)
     rules = {rule.name: rule for group in groups for rule in fit(group, watched, console)}
     return [rules[rule.name] for rule in embedded_rules() if rule.name in rules]
 
