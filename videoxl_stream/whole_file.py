@@ -9,7 +9,12 @@ from videoxl_stream.errors import ConfigError
 
 
 def write_text(path: Path, text: str) -> Path:
-    """Write a file as UTF-8, and the folders above it.
+    """Write a file as UTF-8, as ``write_bytes`` does."""
+    return write_bytes(path, text.encode("utf-8", errors="replace"))
+
+
+def write_bytes(path: Path, data: bytes) -> Path:
+    """Write a file, and the folders above it.
 
     Returns:
         the path.
@@ -21,7 +26,7 @@ def write_text(path: Path, text: str) -> Path:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            partial.write_text(text, encoding="utf-8", errors="replace")
+            partial.write_bytes(data)
             partial.replace(path)
         finally:
             partial.unlink(missing_ok=True)

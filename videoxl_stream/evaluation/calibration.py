@@ -6,7 +6,7 @@ does not.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
 from itertools import pairwise
 from typing import Any
@@ -14,7 +14,7 @@ from typing import Any
 from videoxl_stream.evaluation.clip_pair import SAMPLE_FPS
 from videoxl_stream.evaluation.reliability import Pairs, Reliability, auc, platt
 from videoxl_stream.evaluation.sightings import Seen, Watched
-from videoxl_stream.pipelines.embedded_rules import embedded_rules
+from videoxl_stream.pipelines.embedded_rules import QUESTIONS, embedded_rules
 from videoxl_stream.queries import Span
 from videoxl_stream.rules import Rule
 from videoxl_stream.training.footage.scenes import Occurrence
@@ -50,18 +50,21 @@ def calibrated(pairs: Pairs, rule: Rule) -> Pairs:
     return [(happened, rule.calibrated(probability)) for happened, probability in pairs]
 
 
-def calibrate(clips: Sequence[Watched], check: Sequence[Watched]) -> dict[str, dict[str, Any]]:
+def calibrate(
+    clips: Sequence[Watched], check: Sequence[Watched], kinds: Iterable[str] = QUESTIONS
+) -> dict[str, dict[str, Any]]:
     """Fit each of the embedded rules, and compare on other clips.
 
     Args:
         clips: fitted on these.
         check: errors are of these.
+        kinds: of the rules.
 
     Returns:
         for each rule its ``calibration``, and reliability ``before`` and ``after``.
     """
     report: dict[str, dict[str, Any]] = {}
-    for rule in embedded_rules():
+    for rule in embedded_rules(kinds):
         fitted = replace(rule, calibration=platt(verdict_pairs(clips, rule)))
         pairs = verdict_pairs(check, rule)
         report[rule.name] = {

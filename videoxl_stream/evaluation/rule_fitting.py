@@ -28,9 +28,10 @@ from videoxl_stream.evaluation.seeds import all_seeds
 from videoxl_stream.evaluation.sightings import Watched, kinds_in, watch_seed
 from videoxl_stream.evaluation.subject import folder_of
 from videoxl_stream.evaluation.thresholds import best_rule, total_counts
-from videoxl_stream.pipelines.embedded_rules import embedded_rules
+from videoxl_stream.pipelines.embedded_rules import QUESTIONS, embedded_rules
 from videoxl_stream.rules import Rule
 from videoxl_stream.training.footage.vocabulary import STYLES
+from videoxl_stream.whole_file import write_bytes
 
 KEEP = Path("build/rule_fitting")
 _WIDTH = 100  # narrower, the tables would shorten their numbers
@@ -53,9 +54,7 @@ class Footage:
     check: Sequence[int]
 
 
-SITE = Footage(
-    [rule.name for rule in embedded_rules() if rule.name != "ad"], ("site",), range(3000, 3040), range(2000, 2040)
-)
+SITE = Footage([kind for kind in QUESTIONS if kind != "ad"], ("site",), range(3000, 3040), range(2000, 2040))
 ADS = Footage(["ad"], STYLES, range(3000, 3020), range(2000, 2014))
 
 
@@ -78,15 +77,12 @@ class Watch:
     def __call__(self, seed: int) -> list[Watched]:
         """Watch the clip of a seed, or take what was kept of it."""
         path = self.folder / f"{self.style}-{seed}.pickle"
-        if not path.exists():
-            watched = watch_seed(
-                seed, model=self.model, duration_s=self.duration_s, encoding=ENCODING, styles=[self.style]
-            )
-            part = path.with_suffix(".part")
-            part.write_bytes(pickle.dumps(watched))
-            part.replace(path)
-        kept: list[Watched] = pickle.loads(path.read_bytes())
-        return kept
+        if path.exists():
+            kept: list[Watched] = pickle.loads(path.read_bytes())
+            return kept
+        watched = watch_seed(seed, model=self.model, duration_s=self.duration_s, encoding=ENCODING, styles=[self.style])
+        write_bytes(path, pickle.dumps(watched))
+        return watched
 
 
 def fit(footage: Footage, watched: Mapping[str, Mapping[int, Sequence[Watched]]], console: Console) -> list[Rule]:
@@ -106,11 +102,9 @@ def fit(footage: Footage, watched: Mapping[str, Mapping[int, Sequence[Watched]]]
 
     fitted, checked = clips(footage.fit), clips(footage.check)
     happened = kinds_in(fitted)
-    report = {kind: row for kind, row in calibrate(fitted, checked).items() if kind in {*footage.kinds} & happened}
+    report = calibrate(fitted, checked, [kind for kind in footage.kinds if kind in happened])
     _show_calibration(report, console)
-    rules = [
-        replace(rule, calibration=report[rule.name]["calibration"]) for rule in embedded_rules() if rule.name in report
-    ]
+    rules = [replace(rule, calibration=report[rule.name]["calibration"]) for rule in embedded_rules(report)]
     return choose([*fitted, *checked], rules, console)
 
 
@@ -169,9 +163,9 @@ def fit_rules(model: str, keep: Path, *, duration_s: float, jobs: int, groups: S
 
     Raises:
         CheckpointError: the folder holds no weights.
+        ConfigError: there is no such model, or ``keep`` cannot be written.
     """
     folder = keep / f"{revision(folder_of(model))[:12]}-{duration_s:g}s"
-    folder.mkdir(parents=True, exist_ok=True)
     watched = {}
     for style in STYLES:
         seeds = sorted({seed for group in groups if style in group.styles for seed in (*group.fit, *group.check)})

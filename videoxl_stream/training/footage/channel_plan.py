@@ -9,7 +9,7 @@ import numpy as np
 from videoxl_stream.training.footage.atlas import PICTURES, PLATES, TEXTURES
 from videoxl_stream.training.footage.dice import Array, Dice
 from videoxl_stream.training.footage.episodes import Renewal
-from videoxl_stream.training.footage.families import CHANNEL_FAMILIES, draw_channel_families
+from videoxl_stream.training.footage.families import CHANNEL_FAMILIES, HELD_OUT, draw_channel_families
 from videoxl_stream.training.footage.shapes import ASPECT
 from videoxl_stream.training.footage.vocabulary import BRANDS, COLOURS, SYMBOLS
 
@@ -45,8 +45,9 @@ _PROGRAMMES = {
     "documentary": (0, 0.2, 0, 0, 0.1, 0, 0, 0, 0.7, 0),
     "aquarium": (0, 0, 0, 0, 0.12, 0, 0, 0, 0, 0.88),
 }
-# The same for shots of mixed channels: any kind that training draws, and things that mean nothing.
-_ANY = (1, 1, 1, 1, 1, 1, 1, 1, 1, 0, 3)
+# The same for shots of mixed channels: any kind of a family that training draws, and things that mean nothing.
+_SEEN = [shares for family, shares in _PROGRAMMES.items() if family != HELD_OUT["channel"]]
+_ANY = (*(float(any(shares)) for shares in zip(*_SEEN, strict=True)), 3.0)
 # What each kind of shot may have above and below its horizon: plates of the atlas, and how strong they are.
 _PLATES: dict[str, dict[int, tuple[tuple[str, ...], float, float]]] = {
     "above": {

@@ -143,10 +143,10 @@ def check_looks(looks: str) -> None:
         raise ConfigError(msg)
 
 
-def draw_site_families(dice: Dice, batch: int, looks: str) -> Array:
+def draw_site_families(dice: Dice, batch: int, looks: str, name: str = "site/family") -> Array:
     """Draw an index into SITE_FAMILIES for each site, (batch,)."""
     weights = [family.weight for family in FAMILIES]
-    return dice.choice("site/family", _allowed(SITE_FAMILIES, weights, "site", looks), (batch,))
+    return dice.choice(name, _allowed(SITE_FAMILIES, weights, "site", looks), (batch,))
 
 
 def draw_channel_families(dice: Dice, batch: int, looks: str) -> Array:
@@ -170,9 +170,9 @@ def trait_families(dice: Dice, name: str, family: Array, mixed: Array) -> Array:
     A trait is of the site's own family; where sites are ``mixed``, of any that training draws, so that a model does not
     learn the families by heart.
     """
-    weights = [one.weight for one in FAMILIES]
-    other = dice.choice(f"site/mixed_{name}", _allowed(SITE_FAMILIES, weights, "site", "seen"), family.shape)
-    return np.where(mixed, other, family)
+    if not mixed.any():
+        return family
+    return np.where(mixed, draw_site_families(dice, len(family), "seen", f"site/mixed_{name}"), family)
 
 
 def within(dice: Dice, name: str, usual: Range, family: Array) -> Array:
