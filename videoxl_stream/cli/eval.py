@@ -44,6 +44,7 @@ class Looks(StrEnum):
     """How rendered footage looks."""
 
     SEEN = "seen"
+    REHEARSAL = "rehearsal"
     UNSEEN = "unseen"
 
 
@@ -72,7 +73,7 @@ _Videos = Annotated[Path, typer.Option(exists=True, file_okay=False, help="Folde
 _Score = Annotated[Score, typer.Option(help="Compare letters behind the options, or each option's own likelihood.")]
 _Jobs = Annotated[int, typer.Option(min=1, help="Processes.")]
 _Seconds = Annotated[float, typer.Option(min=10, help="Length of each clip.")]
-_Looks = Annotated[Looks, typer.Option(help="Of rendered footage: as in training, or held out of it.")]
+_Looks = Annotated[Looks, typer.Option(help="Of footage: as in training, or held out, to develop or to measure by.")]
 _Seeds = typer.Option(parser=_seeds, metavar="A-B", help="Such as 5000-5009.")
 
 

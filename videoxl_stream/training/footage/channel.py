@@ -17,7 +17,7 @@ from videoxl_stream.training.footage.programmes import programme
 from videoxl_stream.training.footage.shapes import ASPECT, bar, fit, move, paint, rgb, shape, symbol
 
 # Horizon, then hue, saturation and value above and below it: studio, nature, sport, street, title card, kitchen,
-# cartoon, show, picture, aquarium, abstract.
+# cartoon, show, picture, aquarium, abstract, balloons, regatta.
 _STAGE = (
     (0.74, 0.6, 0.45, 0.32, 0.08, 0.35, 0.3),
     (0.55, 0.56, 0.4, 0.9, 0.28, 0.5, 0.5),
@@ -30,6 +30,8 @@ _STAGE = (
     (1.2, 0.0, 0.0, 0.5, 0.0, 0.0, 0.5),
     (0.86, 0.54, 0.65, 0.55, 0.12, 0.35, 0.6),
     (0.6, 0.0, 0.45, 0.6, 0.3, 0.45, 0.5),
+    (0.76, 0.56, 0.35, 0.9, 0.25, 0.45, 0.5),
+    (0.42, 0.55, 0.3, 0.85, 0.56, 0.55, 0.55),
 )
 
 

@@ -9,11 +9,11 @@ import numpy as np
 from videoxl_stream.training.footage.atlas import PICTURES, PLATES, TEXTURES
 from videoxl_stream.training.footage.dice import Array, Dice
 from videoxl_stream.training.footage.episodes import Renewal
-from videoxl_stream.training.footage.families import CHANNEL_FAMILIES, HELD_OUT, draw_channel_families
+from videoxl_stream.training.footage.families import CHANNEL_FAMILIES, draw_channel_families, is_held_out
 from videoxl_stream.training.footage.shapes import ASPECT
 from videoxl_stream.training.footage.vocabulary import BRANDS, COLOURS, SYMBOLS
 
-STUDIO, NATURE, SPORT, STREET, TITLE, KITCHEN, CARTOON, SHOW, PICTURE, AQUARIUM, ABSTRACT = range(11)
+STUDIO, NATURE, SPORT, STREET, TITLE, KITCHEN, CARTOON, SHOW, PICTURE, AQUARIUM, ABSTRACT, BALLOONS, REGATTA = range(13)
 CARD, BANNER, STICKER = range(3)
 LIGHT, DARK, TINTED = range(3)
 BESIDE, ABOVE = range(2)
@@ -36,18 +36,22 @@ _SHOT = {
     "texture_y": (5.0, 50.0),
     "depth": (0.0, 0.6),
 }
-# How often each kind of shot is taken in each family of CHANNEL_FAMILIES, in the order of the kinds.
+_KINDS = REGATTA + 1
+# How often each kind of shot is taken in each family of CHANNEL_FAMILIES.
 _PROGRAMMES = {
-    "magazine": (0.25, 0.18, 0.2, 0.2, 0.1, 0, 0, 0, 0.07, 0),
-    "kitchen": (0.1, 0, 0, 0, 0.1, 0.8, 0, 0, 0, 0),
-    "cartoon": (0, 0, 0, 0, 0.12, 0, 0.88, 0, 0, 0),
-    "show": (0, 0, 0, 0, 0.12, 0, 0, 0.88, 0, 0),
-    "documentary": (0, 0.2, 0, 0, 0.1, 0, 0, 0, 0.7, 0),
-    "aquarium": (0, 0, 0, 0, 0.12, 0, 0, 0, 0, 0.88),
+    "magazine": {STUDIO: 0.25, NATURE: 0.18, SPORT: 0.2, STREET: 0.2, TITLE: 0.1, PICTURE: 0.07},
+    "kitchen": {STUDIO: 0.1, TITLE: 0.1, KITCHEN: 0.8},
+    "cartoon": {TITLE: 0.12, CARTOON: 0.88},
+    "show": {TITLE: 0.12, SHOW: 0.88},
+    "documentary": {NATURE: 0.2, TITLE: 0.1, PICTURE: 0.7},
+    "aquarium": {TITLE: 0.12, AQUARIUM: 0.88},
+    "balloons": {TITLE: 0.12, BALLOONS: 0.88},
+    "regatta": {TITLE: 0.12, REGATTA: 0.88},
 }
-# The same for shots of mixed channels: any kind of a family that training draws, and things that mean nothing.
-_SEEN = [shares for family, shares in _PROGRAMMES.items() if family != HELD_OUT["channel"]]
-_ANY = (*(float(any(shares)) for shares in zip(*_SEEN, strict=True)), 3.0)
+# The same for shots of mixed channels: any kind but what is held out, and things that mean nothing.
+_TRAINED = [shares for family, shares in _PROGRAMMES.items() if not is_held_out("channel", family)]
+_ANY = [float(any(kind in shares for shares in _TRAINED)) for kind in range(_KINDS)]
+_ANY[ABSTRACT] = 3.0
 # What each kind of shot may have above and below its horizon: plates of the atlas, and how strong they are.
 _PLATES: dict[str, dict[int, tuple[tuple[str, ...], float, float]]] = {
     "above": {
@@ -59,6 +63,8 @@ _PLATES: dict[str, dict[int, tuple[tuple[str, ...], float, float]]] = {
         SHOW: (("galaxies", "boards", "snow"), 0.1, 0.6),
         PICTURE: (PICTURES, 0.85, 1.0),
         AQUARIUM: (("snow", "concrete"), 0.1, 0.4),
+        BALLOONS: (("sky", "sunset"), 0.2, 0.7),
+        REGATTA: (("sky", "shore", "sunset"), 0.2, 0.6),
         ABSTRACT: (TEXTURES, 0.0, 0.6),
     },
     "below": {
@@ -69,6 +75,8 @@ _PLATES: dict[str, dict[int, tuple[tuple[str, ...], float, float]]] = {
         KITCHEN: (("boards",), 0.1, 0.3),
         SHOW: (("tiles", "boards"), 0.1, 0.5),
         AQUARIUM: (("gravel", "snow"), 0.2, 0.5),
+        BALLOONS: (("grass", "gravel"), 0.1, 0.5),
+        REGATTA: (("snow", "concrete"), 0.1, 0.4),
         ABSTRACT: (TEXTURES, 0.0, 0.6),
     },
 }
@@ -120,7 +128,8 @@ def sample_shots(dice: Dice, plan: Mapping[str, Array], duration_s: float) -> di
 
 def _kinds(dice: Dice, family: Array, shape: tuple[int, int]) -> Array:
     """Draw each shot's kind by its channel's family, (batch, shots)."""
-    edges = np.cumsum([_PROGRAMMES[name] for name in CHANNEL_FAMILIES], axis=1)[:, :-1]
+    shares = [[_PROGRAMMES[name].get(kind, 0.0) for kind in range(_KINDS)] for name in CHANNEL_FAMILIES]
+    edges = np.cumsum(shares, axis=1)[:, :-1]
     chance = dice.uniform("shot/kind", 0.0, 1.0, shape)
     return np.asarray((chance[:, :, None] >= edges[family][:, None, :]).sum(axis=2))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -11,7 +11,7 @@ from torch import Tensor
 from videoxl_stream.training.footage.channel_plan import BANNER, CARD, NATURE, SPORT, STREET, TITLE
 from videoxl_stream.training.footage.drawing import Drawing
 from videoxl_stream.training.footage.episodes import Moment
-from videoxl_stream.training.footage.families import CHANNEL_FAMILIES, COVERS, HELD_OUT, SITE_FAMILIES
+from videoxl_stream.training.footage.families import CHANNEL_FAMILIES, COVERS, LOOKS, SITE_FAMILIES, drawn
 from videoxl_stream.training.footage.incident_plan import HALTED
 from videoxl_stream.training.footage.people_plan import CROUCH, SIT, STAND
 from videoxl_stream.training.footage.scenes import Rates, SceneBatch, sample_batch
@@ -32,11 +32,12 @@ class Example:
     mask: Mask
     rates: Rates = field(default_factory=Rates)
     looks: str = "seen"
+    mixing: float = 0.0
 
     def find(self, seed: int, count: int) -> Drawing:
         """Draw up to ``count`` moments (found, 1 frame), each of another stream."""
         rates = Rates(self.rates.per_minute, self.rates.quiet, float(self.style == "channel"), self.rates.spread)
-        batch = sample_batch(seed, _STREAMS, _DURATION_S, rates, looks=self.looks)
+        batch = sample_batch(seed, _STREAMS, _DURATION_S, rates, looks=self.looks, mixing=self.mixing)
         wanted = self.mask(batch, torch.arange(0.0, _DURATION_S, _STEP_S).expand(_STREAMS, -1))
         streams = wanted.any(dim=1).nonzero().flatten()[:count]
         # The middle of what was found shows most; streams without a find are drawn at time 0 and left out.
@@ -193,12 +194,28 @@ def _covered(look: str) -> Mask:
     return found
 
 
-def _named(style: str, family: str) -> Example:
-    """Look for a family, among what is held out where it is."""
-    held_out = HELD_OUT[style] == family
-    name = f"{style}: {family}" + (" (held out)" if held_out else "")
-    mask = _site(family) if style == "site" else _channel(family)
-    return Example(name, style, mask, looks="unseen" if held_out else "seen")
+def _mixed(batch: SceneBatch, times: Tensor) -> Tensor:
+    """Say where nothing hides what a mixed site or channel looks like."""
+    return ~batch.labels(times)["ad"] & ~batch.labels(times)["tampering"]
+
+
+_NOTES = {"seen": "", "rehearsal": " (held out, for rehearsal)", "unseen": " (held out)"}
+
+
+def _families(style: str, find: Callable[[str], Mask]) -> Iterator[Example]:
+    """Look for every family of a style, then for mixed ones."""
+    for looks in LOOKS:
+        for family in drawn(style, looks):
+            yield Example(f"{style}: {family}{_NOTES[looks]}", style, find(family), looks=looks)
+    yield Example(f"{style}: mixed", style, _mixed, mixing=1.0)
+
+
+def _covers() -> Iterator[Example]:
+    """Look for everything that may cover a lens."""
+    usual = {(look, looks): 0.0 for looks in LOOKS for look in drawn("tampering", looks)}
+    for (look, looks), mixing in {**usual, ("tape", "seen"): 1.0, ("slabs", "seen"): 1.0}.items():
+        note = " (mixed)" if mixing else _NOTES[looks]
+        yield Example(f"tampering: {look}{note}", "site", _covered(look), looks=looks, mixing=mixing)
 
 
 _BAGS = Rates({"abandoned": 1.0}, quiet=0.0, spread=(1.0,))
@@ -236,12 +253,6 @@ CONDITION_EXAMPLES = (
     Example("occlusion: pillar", "site", _plan("has_pillar", 0)),
     Example("occlusion: branch", "site", _plan("has_branch", 0)),
 )
-FAMILY_EXAMPLES = (
-    *(_named("site", family) for family in SITE_FAMILIES),
-    *(_named("channel", family) for family in CHANNEL_FAMILIES),
-)
-COVER_EXAMPLES = (
-    *(Example(f"tampering: {look}", "site", _covered(look)) for look in COVERS if look != HELD_OUT["tampering"]),
-    Example(f"tampering: {HELD_OUT['tampering']} (held out)", "site", _covered(HELD_OUT["tampering"]), looks="unseen"),
-)
+FAMILY_EXAMPLES = (*_families("site", _site), *_families("channel", _channel))
+COVER_EXAMPLES = tuple(_covers())
 EXAMPLES = (*FAMILY_EXAMPLES, *KIND_EXAMPLES, *COVER_EXAMPLES, *LOOKALIKES, *CONDITION_EXAMPLES)

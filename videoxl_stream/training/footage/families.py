@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from videoxl_stream.errors import ConfigError
-from videoxl_stream.training.footage.atlas import PLATES
+from videoxl_stream.training.footage.atlas import PLATES, TEXTURES
 from videoxl_stream.training.footage.dice import Array, Dice
 
 Range = tuple[float, float]
-LOOKS = ("seen", "unseen")
-"""``seen`` is what training draws, ``unseen`` what is held out of it, see HELD_OUT."""
+LOOKS = ("seen", "rehearsal", "unseen")
+"""``seen`` is what training draws; ``rehearsal`` and ``unseen`` are held out of it, see HELD_OUT."""
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Family:
 
     Args:
         name: of the family.
-        weight: how often it is drawn, against the others.
+        weight: how often it is drawn, against the others; 0 for what only mixed training draws.
         ranges: from where to where numbers of the plan lie.
         shares: how many sites have something.
         above: plates of the atlas for walls and skies, one of which a site has.
@@ -112,6 +112,7 @@ FAMILIES = (
     ),
     Family(
         "harbour",
+        0.0,
         ranges={
             "horizon": (0.22, 0.36), "wall_hue": (0.54, 0.6), "wall_saturation": (0.1, 0.4),
             "wall_value": (0.65, 0.92), "ground_hue": (0.06, 0.14), "ground_saturation": (0.05, 0.22),
@@ -122,14 +123,65 @@ FAMILIES = (
         above=("sky", "shore"),
         below=("concrete", "boards", "gravel"),
     ),
+    Family(
+        "medley",
+        0.0,
+        ranges={
+            "horizon": (0.1, 0.42), "wall_saturation": (0.0, 0.5), "wall_value": (0.25, 0.96), "ground_hue": (0.0, 1.0),
+            "ground_saturation": (0.0, 0.55), "ground_value": (0.26, 0.96), "road_value": (0.15, 0.7),
+            "above_strength": (0.0, 0.6), "below_strength": (0.0, 0.5), "below_scale": (0.5, 2.4),
+            "depth": (0.2, 0.85), "vehicle_scale": (0.62, 1.45), "vehicle_van": (0.8, 2.4), "bench_hue": (0.0, 1.0),
+            "crown_hue": (0.0, 1.0), "warmth": (-0.12, 0.12), "magenta": (-0.06, 0.06),
+        },
+        above=(*TEXTURES, "sky", "shore", "sunset"),
+        below=TEXTURES,
+    ),
+    Family(
+        "filling station",
+        ranges={
+            "horizon": (0.24, 0.36), "wall_hue": (0.52, 0.66), "wall_saturation": (0.05, 0.35),
+            "wall_value": (0.5, 0.9), "ground_saturation": (0.0, 0.08), "ground_value": (0.32, 0.52),
+            "road_value": (0.22, 0.36), "below_strength": (0.05, 0.3), "below_scale": (0.9, 2.0),
+            "vehicle_scale": (0.9, 1.15),
+        },
+        shares={"tree": 0.1, "car": 0.5, "bench": 0.2},
+        above=("sky", "concrete", "snow"),
+        below=("concrete", "gravel", "tiles"),
+    ),
+    Family(
+        "market",
+        ranges={
+            "horizon": (0.22, 0.34), "wall_hue": (0.05, 0.14), "wall_saturation": (0.12, 0.4),
+            "wall_value": (0.6, 0.9), "ground_hue": (0.04, 0.12), "ground_saturation": (0.04, 0.18),
+            "ground_value": (0.4, 0.62), "road_value": (0.34, 0.5), "below_strength": (0.2, 0.45),
+            "below_scale": (0.9, 1.7), "vehicle_scale": (0.75, 0.95), "vehicle_van": (1.3, 1.9),
+        },
+        shares={"tree": 0.2, "car": 0.3},
+        above=("brick", "concrete", "sky"),
+        below=("brick", "tiles", "gravel"),
+    ),
 )  # fmt: skip
-SITE_FAMILIES = tuple(family.name for family in FAMILIES)
-CHANNEL_FAMILIES = ("magazine", "kitchen", "cartoon", "show", "documentary", "aquarium")
-_CHANNEL_WEIGHTS = (2.0, 1.0, 1.0, 1.0, 1.0, 1.0)
-COVERS = ("cloth", "spray", "film", "tape")
-_COVER_WEIGHTS = (0.45, 0.35, 0.2, 1.0)
-HELD_OUT = {"site": "harbour", "channel": "aquarium", "tampering": "tape"}
-"""What training never sees: a family of either style, and one look of what covers a lens."""
+_WEIGHTS: dict[str, dict[str, float]] = {
+    "site": {family.name: family.weight for family in FAMILIES},
+    "channel": {
+        "magazine": 2.0, "kitchen": 1.0, "cartoon": 1.0, "show": 1.0, "documentary": 1.0,
+        "aquarium": 0.0, "regatta": 1.0, "balloons": 1.0,
+    },
+    "tampering": {"cloth": 0.45, "spray": 0.35, "film": 0.2, "tape": 0.0, "slabs": 0.0, "foam": 1.0, "hand": 1.0},
+}  # fmt: skip
+SITE_FAMILIES, CHANNEL_FAMILIES, COVERS = (tuple(_WEIGHTS[what]) for what in ("site", "channel", "tampering"))
+_MIXED_WEIGHTS = {
+    "site": {name: 3.0 if name == "medley" else 1.0 for name in SITE_FAMILIES},
+    "tampering": {"cloth": 0.15, "spray": 0.15, "film": 0.1, "tape": 0.15, "slabs": 0.45},
+}
+HELD_OUT = {
+    "rehearsal": {"site": "filling station", "channel": "regatta", "tampering": "foam"},
+    "unseen": {"site": "market", "channel": "balloons", "tampering": "hand"},
+}
+"""What training never sees: a family of either style, and one look of what covers a lens.
+
+Those of ``rehearsal`` may be looked at while something is developed, those of ``unseen`` measure it.
+"""
 
 
 def check_looks(looks: str) -> None:
@@ -143,36 +195,54 @@ def check_looks(looks: str) -> None:
         raise ConfigError(msg)
 
 
-def draw_site_families(dice: Dice, batch: int, looks: str, name: str = "site/family") -> Array:
+def drawn(what: str, looks: str) -> tuple[str, ...]:
+    """Name what may be drawn of ``site``, ``channel`` or ``tampering``, if it is not mixed."""
+    return tuple(name for name, weight in zip(_WEIGHTS[what], _allowed(what, looks), strict=True) if weight)
+
+
+def draw_site_families(dice: Dice, batch: int, looks: str) -> Array:
     """Draw an index into SITE_FAMILIES for each site, (batch,)."""
-    weights = [family.weight for family in FAMILIES]
-    return dice.choice(name, _allowed(SITE_FAMILIES, weights, "site", looks), (batch,))
+    return dice.choice("site/family", _allowed("site", looks), (batch,))
 
 
 def draw_channel_families(dice: Dice, batch: int, looks: str) -> Array:
     """Draw an index into CHANNEL_FAMILIES for each channel, (batch,)."""
-    return dice.choice("channel/family", _allowed(CHANNEL_FAMILIES, _CHANNEL_WEIGHTS, "channel", looks), (batch,))
+    return dice.choice("channel/family", _allowed("channel", looks), (batch,))
 
 
-def draw_covers(dice: Dice, shape: tuple[int, ...], looks: str) -> Array:
-    """Draw an index into COVERS for each time a lens is covered."""
-    return dice.choice("tampering/look", _allowed(COVERS, _COVER_WEIGHTS, "tampering", looks), shape)
+def draw_covers(dice: Dice, shape: tuple[int, ...], looks: str, mixed: Array) -> Array:
+    """Draw an index into COVERS for each time (batch, times) a lens is covered, of a ``mixed`` site (batch,) or not."""
+    usual = dice.choice("tampering/look", _allowed("tampering", looks), shape)
+    return np.where(mixed[:, None], dice.choice("tampering/mixed_look", _mixed("tampering"), shape), usual)
 
 
-def _allowed(names: Sequence[str], weights: Sequence[float], what: str, looks: str) -> list[float]:
-    """Keep the weights of what may be drawn."""
-    return [w * ((name == HELD_OUT[what]) == (looks == "unseen")) for name, w in zip(names, weights, strict=True)]
+def _allowed(what: str, looks: str) -> list[float]:
+    """Return the weights of what may be drawn."""
+    if looks != "seen":
+        return [float(name == HELD_OUT[looks][what]) for name in _WEIGHTS[what]]
+    return [0.0 if is_held_out(what, name) else weight for name, weight in _WEIGHTS[what].items()]
+
+
+def _mixed(what: str) -> list[float]:
+    """Return the weights of what may be drawn where it is mixed."""
+    weights = _MIXED_WEIGHTS[what]
+    return [0.0 if is_held_out(what, name) else weights.get(name, 0.0) for name in _WEIGHTS[what]]
+
+
+def is_held_out(what: str, name: str) -> bool:
+    """Say whether training never sees a family of ``site`` or ``channel``, or a look of ``tampering``."""
+    return any(held_out[what] == name for held_out in HELD_OUT.values())
 
 
 def trait_families(dice: Dice, name: str, family: Array, mixed: Array) -> Array:
     """Draw of which family one trait of each site is, (batch,).
 
-    A trait is of the site's own family; where sites are ``mixed``, of any that training draws, so that a model does not
-    learn the families by heart.
+    A trait is of the site's own family; where sites are ``mixed``, of any but what is held out, so that a model does
+    not learn the families by heart.
     """
     if not mixed.any():
         return family
-    return np.where(mixed, draw_site_families(dice, len(family), "seen", f"site/mixed_{name}"), family)
+    return np.where(mixed, dice.choice(f"site/mixed_{name}", _mixed("site"), family.shape), family)
 
 
 def within(dice: Dice, name: str, usual: Range, family: Array) -> Array:

@@ -86,7 +86,13 @@ def sample_crowds(
 
 
 def sample_covers(
-    dice: Dice, per_minute: Array, duration_s: float, whole: bool, events: tuple[Mapping[str, Array], ...], looks: str
+    dice: Dice,
+    plan: Mapping[str, Array],
+    per_minute: Array,
+    duration_s: float,
+    whole: bool,
+    events: tuple[Mapping[str, Array], ...],
+    looks: str,
 ) -> dict[str, Array]:
     """Draw when somebody covers or sprays the lens, but not while one of ``events`` can be seen."""
     covers = Renewal(per_minute, (8.0, 30.0)).sample(dice, "tampering", duration_s, whole)
@@ -97,7 +103,7 @@ def sample_covers(
     ranges |= {"across": (-0.25, 0.25), "down": (-0.15, 0.15), "turn": (0.0, 6.28)}
     ranges |= {"fold": (0.1, 0.6), "fold_x": (-0.6, 0.6), "fold_turn": (-1.2, 1.2), "fold_shade": (0.55, 1.5)}
     drawn = {key: dice.uniform(f"tampering/{key}", low, high, shape) for key, (low, high) in ranges.items()}
-    return covers | drawn | {"look": draw_covers(dice, shape, looks)}
+    return covers | drawn | {"look": draw_covers(dice, shape, looks, plan["mixed"])}
 
 
 def sample_nearby(dice: Dice, batch: int, duration_s: float) -> dict[str, Array]:

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import torch
 from torch import Tensor
 
+from videoxl_stream.training.footage.actors import skin
 from videoxl_stream.training.footage.episodes import Moment, Traits
 from videoxl_stream.training.footage.families import COVERS
-from videoxl_stream.training.footage.shapes import ASPECT, bar, paint, rgb, shape
+from videoxl_stream.training.footage.shapes import ASPECT, bar, fit, paint, rgb, shape
 
-_DROPS = 7
+_DROPS, PIECES = 7, 6
 
 
 def foreground(plan: Traits) -> list[Tensor]:
@@ -43,12 +46,22 @@ def nearby(moment: Moment) -> list[Tensor]:
     return [shape((x, 0.75), (traits["wide"], traits["tall"]), colour, corner=0.7, soft=0.1, alpha=moment.seen.float())]
 
 
-def cover(moment: Moment) -> list[Tensor]:
-    """Return what is over the lens: a cloth or a film that comes from a side, a blot that grows, or strips of tape."""
-    traits, look = moment.traits, moment.traits["look"]
+def cover(moment: Moment) -> Tensor:
+    """Return what is over the lens, (batch, frames, PIECES, COLUMNS), by its look, one of COVERS."""
     come, left = (moment.since_s / 0.8).clamp(0, 1), (moment.left_s / 0.8).clamp(0, 1)
-    done = come * left * moment.seen
-    spray, film, tape = (look == COVERS.index(name) for name in ("spray", "film", "tape"))
+    done, look = come * left * moment.seen, moment.traits["look"]
+    found = fit(_cloth(moment, done), PIECES)
+    for name, draw in _DRAWN.items():
+        here = look == COVERS.index(name)
+        if here.any():
+            found = torch.where(here[..., None, None], fit(draw(moment, done), PIECES), found)
+    return found
+
+
+def _cloth(moment: Moment, done: Tensor) -> list[Tensor]:
+    """Return a cloth or a film that comes from a side, or a blot that grows."""
+    traits, look = moment.traits, moment.traits["look"]
+    spray, film = (look == COVERS.index(name) for name in ("spray", "film"))
     extent, away = traits["extent"], 2.3 * (1 - done)
     x = ASPECT / 2 + torch.where(spray, traits["across"], away * torch.cos(traits["turn"]))
     y = 0.5 + torch.where(spray, traits["down"], away * torch.sin(traits["turn"]))
@@ -60,24 +73,14 @@ def cover(moment: Moment) -> list[Tensor]:
     alpha = moment.seen * torch.where(spray, 0.95, torch.where(film, 0.92, 1.0))
     fold = (half_x * torch.where(film, 0.06, traits["fold"]), half_y * 0.9)
     crease = colour * torch.where(film, 1.25, traits["fold_shade"]).unsqueeze(-1)
-    cloth = [
+    x_fold, turn = x - half_x * traits["fold_x"], traits["fold_turn"] * ~spray
+    return [
         shape((x, y), (half_x, half_y), colour, corner=corner, soft=soft, alpha=alpha),
-        shape(
-            (x - half_x * traits["fold_x"], y),
-            fold,
-            crease,
-            angle=traits["fold_turn"] * ~spray,
-            corner=corner,
-            soft=0.5,
-            alpha=alpha * 0.8,
-        ),
+        shape((x_fold, y), fold, crease, angle=turn, corner=corner, soft=0.5, alpha=alpha * 0.8),
     ]
-    strips = _strips(moment, done)
-    whole, bit = (torch.where(tape.unsqueeze(-1), *pair) for pair in zip(strips[:2], cloth, strict=True))
-    return [whole, bit, strips[2] * tape.unsqueeze(-1)]
 
 
-def _strips(moment: Moment, done: Tensor) -> list[Tensor]:
+def _tape(moment: Moment, done: Tensor) -> list[Tensor]:
     """Return three broad strips of tape, put on one after the other, that leave little of the picture."""
     traits, shapes = moment.traits, []
     colour, slope = rgb(traits["hue"], 0.3 * traits["saturation"], 0.35 + traits["value"]), 0.5 * traits["across"]
@@ -87,3 +90,67 @@ def _strips(moment: Moment, done: Tensor) -> list[Tensor]:
         strip = colour * (1 - 0.1 * (i % 2))
         shapes.append(shape((x, 0.17 + 0.33 * i), half, strip, angle=slope, corner=0.02, alpha=moment.seen.float()))
     return shapes
+
+
+def _slabs(moment: Moment, done: Tensor) -> list[Tensor]:
+    """Return pieces of any form and colour, side by side at any angle, that come at once or one after the other."""
+    traits, shapes = moment.traits, list[Tensor]()
+    turn = traits["turn"]
+    step = (ASPECT * torch.cos(turn).abs() + torch.sin(turn).abs()) / PIECES
+    several, motley = traits["fold"] > 0.3, (traits["fold_shade"] > 1.1) * 1.0
+    for i in range(PIECES):
+        a, b, c, d = (
+            (traits[name] * (17.3 + 3.1 * i) + 0.29 * i).remainder(1.0)
+            for name in ("fold_turn", "fold_x", "across", "down")
+        )
+        come = torch.where(several, (PIECES * done - i).clamp(0, 1), done)
+        along, aside = (i - (PIECES - 1) / 2 + 0.3 * (a - 0.5)) * step, 2.4 * (1 - come) * (1 - 2 * (i % 2)) + c - 0.5
+        x = ASPECT / 2 + along * torch.cos(turn) - aside * torch.sin(turn)
+        y = 0.5 + along * torch.sin(turn) + aside * torch.cos(turn)
+        colour = rgb(
+            traits["hue"] + 0.6 * motley * d,
+            (3 * traits["saturation"]).remainder(1.0),
+            (0.15 + 2 * traits["value"]).remainder(1.0) * (1 - 0.3 * d),
+        )
+        half = (step * (0.45 + 0.45 * b) * traits["extent"], (0.75 + 0.6 * b) * traits["extent"])
+        rim = (traits["down"].abs() * 6.7).remainder(1.0)
+        shapes.append(shape((x, y), half, colour, angle=turn + 0.3 * (c - 0.5), corner=rim, soft=0.3 * rim * a,
+                            alpha=moment.seen * (0.9 + 0.1 * d)))  # fmt: skip
+    return shapes
+
+
+def _hand(moment: Moment, done: Tensor) -> list[Tensor]:
+    """Return a palm, four fingers and a thumb that come from below."""
+    traits, extent = moment.traits, moment.traits["extent"]
+    x, y = ASPECT / 2 + 0.4 * traits["across"], 0.68 + 0.5 * traits["down"] + 1.6 * (1 - done)
+    tone, seen = skin(traits["hue"]) * (0.55 + 0.5 * traits["value"]).unsqueeze(-1), moment.seen.float()
+    shapes = []
+    for i in range(4):
+        lean = 0.22 * (i - 1.5) + 0.2 * traits["across"]
+        root, tip = (x + 0.29 * (i - 1.5) * extent, y - 0.2), (x + 0.36 * (i - 1.5) * extent + lean, y - 0.85 * extent)
+        shapes.append(bar(root, tip, 0.27 * extent, tone * (1 - 0.06 * (i % 2)), alpha=seen))
+    way = torch.where(traits["fold_x"] > 0, 1.0, -1.0)
+    thumb = bar((x + way * 0.4, y + 0.2), (x + way * 0.95 * extent, y - 0.3), 0.26 * extent, tone * 0.92, alpha=seen)
+    return [*shapes, thumb, shape((x, y), (0.66 * extent, 0.52 * extent), tone * 0.97, corner=0.6, alpha=seen)]
+
+
+def _foam(moment: Moment, done: Tensor) -> list[Tensor]:
+    """Return blobs of foam that swell beside each other until they meet."""
+    traits, shapes = moment.traits, list[Tensor]()
+    for i in range(PIECES):
+        a, b = ((traits[name] * (11.9 + 4.3 * i) + 0.41 * i).remainder(1.0) for name in ("fold_turn", "fold_x"))
+        x = ASPECT * (0.17 + 0.33 * (i % 3)) + 0.3 * (a - 0.5)
+        y = 0.26 + 0.48 * (i // 3) + 0.2 * (b - 0.5)
+        size = 0.42 * traits["extent"] * (0.85 + 0.3 * b) * (1.6 * done - 0.1 * i).clamp(0, 1)
+        white = rgb(traits["hue"], 0.3 * traits["saturation"], 0.68 + 0.4 * traits["value"])
+        colour = white * (0.9 + 0.1 * a).unsqueeze(-1)
+        shapes.append(shape((x, y), (size, size * 0.85), colour, corner=1.0, soft=0.12, alpha=moment.seen * 0.97))
+    return shapes
+
+
+_DRAWN: dict[str, Callable[[Moment, Tensor], list[Tensor]]] = {
+    "tape": _tape,
+    "slabs": _slabs,
+    "hand": _hand,
+    "foam": _foam,
+}

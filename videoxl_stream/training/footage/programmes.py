@@ -1,4 +1,4 @@
-"""Scenes of the newer programmes: a kitchen, a cartoon, a show on a stage, an aquarium, and what means nothing."""
+"""Scenes of the newer programmes: kitchen, cartoon, show, aquarium, balloons, boats, and what means nothing."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from torch import Tensor
 
 from videoxl_stream.training.footage.actors import skin
 from videoxl_stream.training.footage.advert import brand_colour
-from videoxl_stream.training.footage.channel_plan import ABSTRACT, AQUARIUM, CARTOON, KITCHEN, SHOW
+from videoxl_stream.training.footage.channel_plan import ABSTRACT, AQUARIUM, BALLOONS, CARTOON, KITCHEN, REGATTA, SHOW
 from videoxl_stream.training.footage.episodes import Moment
 from videoxl_stream.training.footage.shapes import ASPECT, bar, paint, rgb, shape
 
@@ -126,6 +126,59 @@ def _aquarium(shot: Moment, on: Tensor) -> list[Tensor]:
     return shapes
 
 
+def _balloons(shot: Moment, on: Tensor) -> list[Tensor]:
+    """Return two hills, a river and three hot-air balloons that rise and drift over them."""
+    traits, since, still = shot.traits, shot.since_s, 0.0 * shot.since_s
+    hill = rgb(0.22 + 0.14 * traits["a"], 0.45, 0.4 + 0.2 * traits["b"])
+    shapes = [
+        shape((ASPECT * traits["c"], 0.78), (0.7, 0.16), hill * 0.85, corner=1.0, alpha=on),
+        shape((ASPECT * (1 - traits["a"]), 0.84), (0.8, 0.14), hill, corner=1.0, alpha=on),
+        bar(
+            (ASPECT * traits["d"], 1.0 + still),
+            (ASPECT * traits["b"], 0.82 + still),
+            0.06,
+            rgb(0.57 + still, 0.5, 0.7),
+            alpha=on,
+        ),
+    ]
+    for i in range(3):
+        size = 0.08 + 0.07 * (traits["a"] * (2.3 + i)).remainder(1.0)
+        x = ASPECT * (0.2 + 0.3 * i) + 0.2 * (traits["d"] - 0.5) + traits["heading"] * 0.2 * traits["speed"] * since
+        y = 0.24 + 0.1 * i * traits["c"] + 0.05 * traits["b"] - 0.012 * since
+        silk = rgb(traits["hue"] + 0.27 * i, 0.75, 0.85 + still)
+        shapes += [
+            bar((x, y + size), (x, y + size * 1.7), size * 0.12, paint(on, (0.35, 0.3, 0.25)), alpha=on),
+            shape((x, y + size * 1.75), (size * 0.24, size * 0.2), rgb(0.08 + still, 0.6, 0.4), alpha=on),
+            shape((x, y + size * 0.75), (size * 0.7, size * 0.55), silk * 0.9, taper=-0.7, corner=0.2, alpha=on),
+            shape((x, y), (size, size * 1.1), silk, corner=1.0, alpha=on),
+            shape((x, y), (size * 0.35, size * 1.08), rgb(traits["hue"] + 0.5 + 0.2 * i, 0.5, 0.95), corner=1.0,
+                  alpha=on),
+        ]  # fmt: skip
+    return shapes
+
+
+def _regatta(shot: Moment, on: Tensor) -> list[Tensor]:
+    """Return a far coast, three sailing boats that lean in the wind, and a buoy."""
+    traits, since, still = shot.traits, shot.since_s, 0.0 * shot.since_s
+    coast = rgb(0.3 + 0.2 * traits["a"], 0.25, 0.45 + 0.2 * traits["b"])
+    shapes = [shape((ASPECT * traits["c"], 0.42), (0.6, 0.05), coast, corner=1.0, alpha=on)]
+    for i in range(3):
+        size = 0.12 + 0.03 * i + 0.08 * (traits["b"] * (3.1 + i)).remainder(1.0)
+        x = ASPECT * (0.22 + 0.28 * i) + 0.2 * (traits["a"] - 0.5) + traits["heading"] * 0.3 * traits["speed"] * since
+        y, lean = 0.5 + 0.13 * i + 0.01 * torch.sin(since * 1.9 + i), 0.12 * torch.sin(since * 0.9 + 2 * i)
+        sail = rgb(traits["hue"] + 0.3 * i, 0.7 * (traits["d"] * (1 + i)).remainder(1.0), 0.9 + still)
+        shapes += [
+            shape((x, y), (size * 0.75, size * 0.14), rgb(traits["hue"] + 0.4 + 0.2 * i, 0.6, 0.5), taper=-0.4,
+                  alpha=on),
+            shape((x - size * 0.2, y - size * 0.9), (size * 0.42, size * 0.72), sail, angle=lean, taper=1.0,
+                  corner=0.02, alpha=on),
+            shape((x + size * 0.34, y - size * 0.66), (size * 0.26, size * 0.48), sail * 0.85, angle=lean, taper=1.0,
+                  corner=0.02, alpha=on),
+        ]  # fmt: skip
+    red = paint(on, (0.85, 0.25, 0.15))
+    return [*shapes, shape((ASPECT * traits["d"], 0.85), (0.04, 0.05), red, taper=0.5, corner=0.5, alpha=on)]
+
+
 def _abstract(shot: Moment, on: Tensor) -> list[Tensor]:
     """Return eight shapes of any form and colour that drift and turn, two pairs of them joined."""
     traits, since, shapes = shot.traits, shot.since_s, list[Tensor]()
@@ -148,4 +201,6 @@ _SCENES: dict[int, Callable[[Moment, Tensor], list[Tensor]]] = {
     SHOW: _show,
     AQUARIUM: _aquarium,
     ABSTRACT: _abstract,
+    BALLOONS: _balloons,
+    REGATTA: _regatta,
 }

@@ -204,6 +204,57 @@ def _harbour(plan: Traits) -> list[Tensor]:
     return shapes
 
 
+def _medley(plan: Traits) -> list[Tensor]:
+    """Return things of any form and colour that stand along the horizon, upright, flat or leaning: eleven shapes."""
+    shapes = list[Tensor]()
+    for i in range(11):
+        a, b, c, d, e, f = ((plan[f"free_{n}"] * (5.3 + 3.7 * i + n) + 0.31 * i).remainder(1.0) for n in range(6))
+        tall, wide = 0.01 + 0.17 * a * a, 0.01 + 0.3 * b * b * b
+        y = plan["horizon"] + 0.03 - tall - 0.2 * c * (c > 0.8)
+        there, lean = (d * 7.1).remainder(1.0) < 0.3 + 0.7 * plan["free_0"], 0.5 * (f - 0.5) * (e > 0.75)
+        shapes.append(shape((ASPECT * d, y), (wide, tall), rgb(e, c, 0.2 + 0.75 * f), angle=lean,
+                            taper=torch.where(e > 0.6, e, 0.0), corner=c * c, alpha=there))  # fmt: skip
+    return shapes
+
+
+def _filling_station(plan: Traits) -> list[Tensor]:
+    """Return a roof on two posts, three pumps, a shop and a board with prices: eleven shapes."""
+    horizon, x = plan["horizon"], ASPECT * (0.25 + 0.5 * plan["free_0"])
+    white, paintwork = paint(horizon, (0.9, 0.9, 0.88)), rgb(plan["free_1"], 0.8, 0.75 + 0.0 * horizon)
+    shop = rgb(plan["wall_hue"] + 0.5, 0.1, 0.6 + 0.3 * plan["free_2"])
+    roof, board = horizon - 0.19, ASPECT * (plan["free_0"] + 0.5 + 0.2 * plan["free_3"]).remainder(1.0)
+    shapes = [
+        _box(x + 0.25, horizon - 0.06, 0.28, 0.08, shop),
+        _box(x + 0.3, horizon - 0.05, 0.16, 0.045, rgb(0.55 + 0.0 * x, 0.3, plan["window_value"])),
+        _box(x, roof, 0.42, 0.03, white),
+        _box(x, roof + 0.012, 0.42, 0.01, paintwork),
+    ]
+    shapes += [_box(x + way * 0.3, horizon - 0.07, 0.014, 0.1, white * 0.8) for way in (-1.0, 1.0)]
+    for i in range(3):
+        place = x + 0.2 * (i - 1) + 0.06 * (plan["free_4"] - 0.5)
+        shapes.append(_box(place, horizon - 0.0, 0.028, 0.045, paintwork * (0.8 + 0.2 * (i % 2))))
+    shapes.append(_box(board, horizon - 0.13, 0.012, 0.15, white * 0.6))
+    return [*shapes, _box(board, horizon - 0.24, 0.055, 0.07, rgb(plan["free_1"] + 0.1 * plan["free_5"], 0.7, 0.6))]
+
+
+def _market(plan: Traits) -> list[Tensor]:
+    """Return three stalls with awnings and goods, and a tower behind them: eleven shapes."""
+    horizon, x = plan["horizon"], ASPECT * plan["free_0"]
+    stone = rgb(plan["wall_hue"], 0.25, 0.5 + 0.2 * plan["free_1"])
+    shapes = [
+        _box(x, horizon - 0.16, 0.06, 0.18, stone),
+        shape((x, horizon - 0.38), (0.075, 0.06), rgb(0.02 + 0.0 * x, 0.55, 0.45), taper=1.0),
+    ]
+    for i in range(3):
+        place = ASPECT * (0.16 + 0.34 * i) + 0.16 * (plan["free_2"] - 0.5)
+        awning = rgb(plan["free_3"] + 0.34 * i, 0.65, 0.55 + 0.35 * plan["free_4"])
+        goods = rgb((plan["free_5"] * (2 + i)).remainder(1.0), 0.7, 0.75)
+        shapes.append(_box(place, horizon + 0.005, 0.16, 0.035, rgb(0.08 + 0.0 * x, 0.5, 0.35)))
+        shapes.append(shape((place, horizon - 0.045), (0.13, 0.02), goods, corner=0.5))
+        shapes.append(shape((place, horizon - 0.12), (0.2, 0.035), awning, taper=0.35, corner=0.1))
+    return shapes
+
+
 _DRAWN: dict[str, Callable[[Traits], list[Tensor]]] = {
     "yard": _yard,
     "hall": _hall,
@@ -213,4 +264,7 @@ _DRAWN: dict[str, Callable[[Traits], list[Tensor]]] = {
     "lawn": _lawn,
     "warehouse": _warehouse,
     "harbour": _harbour,
+    "medley": _medley,
+    "filling station": _filling_station,
+    "market": _market,
 }

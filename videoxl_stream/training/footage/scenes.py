@@ -328,7 +328,7 @@ def _sample_site(
     breakdowns, lanes = sample_vehicles(dice, plan, per_minute["breakdown"], duration_s, whole)
     bags = sample_bags(dice, plan, per_minute["abandoned"], duration_s, whole)
     seen = (intrusions, falls, fires, crowds, breakdowns, bags) if whole else ()
-    covers = sample_covers(dice, per_minute["tampering"], duration_s, whole, seen, looks)
+    covers = sample_covers(dice, plan, per_minute["tampering"], duration_s, whole, seen, looks)
     cast = (
         sample_walkers(dice, "walker", plan, duration_s),
         interleave(falls, sample_stoops(dice, plan, duration_s)),

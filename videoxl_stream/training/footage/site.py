@@ -52,7 +52,7 @@ class Site:
         lit = torch.cat([stands, _stack([*still, *actors], times), _by_depth(plan, moments, times)], dim=2)
         glowing = _stack([*lamp[1:], *_fire(self.fires.at(times))], times)
         front = _stack([*foreground(plan), *rain(plan, times), *nearby(self.nearby.at(times))], times)
-        cloth = _stack(cover(self.covers.at(times)), times)
+        cloth = cover(self.covers.at(times))
         zoom, still_camera = plan["zoom"].expand_as(times), (torch.zeros_like(times), torch.zeros_like(times))
         world = move(torch.cat([tint(lit, ambient), glowing], dim=2), _CENTRE, zoom, still_camera)
         count = sum(part.shape[2] for part in (world, front, cloth))

@@ -84,7 +84,7 @@ _SHARES = {
 def plan_site(dice: Dice, batch: int, looks: str = "seen", mixing: float = 0.0) -> dict[str, Array]:
     """Draw what stays as it is through a stream, each (batch,); lengths in world units, see shapes.
 
-    A share ``mixing`` of the sites has each trait from a family of its own draw; what stands there is of one.
+    A share ``mixing`` of the sites has each trait, and what stands there, from a family drawn for it alone.
     """
     family = draw_site_families(dice, batch, looks)
     mixed = dice.chance("site/mixed", mixing, (batch,))
@@ -94,7 +94,9 @@ def plan_site(dice: Dice, batch: int, looks: str = "seen", mixing: float = 0.0) 
 
     plan = {name: within(dice, name, usual, of(name)) for name, usual in _RANGES.items()}
     plan |= {f"has_{name}": has(dice, name, share, of(f"has_{name}")) for name, share in _SHARES.items()}
-    plan |= {"family": family} | {side: plates(dice, side, of(side)) for side in ("above", "below")}
+    plan |= {"family": of("family"), "mixed": mixed} | {
+        side: plates(dice, side, of(side)) for side in ("above", "below")
+    }
     plan["light"] = dice.choice("site/light", (0.5, 0.22, 0.28), (batch,))  # day, dusk, night
     plan["lamp_on"] = (plan["light"] > 0) | dice.chance("site/lamp_on", 0.3, (batch,))
     plan["cloud"] = dice.uniform("site/cloud", 0.1, 0.4, (batch,)) * plan["has_cloud"]
