@@ -180,14 +180,24 @@ def _regatta(shot: Moment, on: Tensor) -> list[Tensor]:
 
 
 def _abstract(shot: Moment, on: Tensor) -> list[Tensor]:
-    """Return eight shapes of any form and colour that drift and turn, two pairs of them joined."""
+    """Return eight shapes of any form and colour that drift and turn, two pairs of them joined.
+
+    Half of them are as plain as the symbols of ads (discs, boxes, triangles), only larger: in real programmes these are
+    sails, windows or wheels.
+    """
     traits, since, shapes = shot.traits, shot.since_s, list[Tensor]()
     for i in range(6):
         a, b, c, d = ((traits[name] * (7.3 + 5.1 * i) + 0.37 * i).remainder(1.0) for name in "abcd")
+        plain, pointed, round_ = (d * 7.7).remainder(1.0) < 0.5, b > 0.5, c > 0.5
         x = ASPECT * a + traits["heading"] * (1 - 2 * (i % 2)) * traits["speed"] * b * 0.6 * (since - 2)
-        y, size = 0.1 + 0.8 * b + 0.06 * c * torch.sin(since * (1 + 2 * c) + 6 * d), 0.025 + 0.13 * c
-        colour, turn = rgb(traits["hue"] + d, 0.2 + 0.7 * a, 0.3 + 0.65 * c), 6.28 * d + (a - 0.5) * since
-        shapes.append(shape((x, y), (size, size * (0.3 + d)), colour, angle=turn, taper=b, corner=a, alpha=on))
+        y = 0.1 + 0.8 * b + 0.06 * c * torch.sin(since * (1 + 2 * c) + 6 * d)
+        size = 0.025 + 0.13 * c + 0.04 * plain
+        tall = torch.where(plain, 0.7 + 0.6 * a, 0.3 + d)
+        colour = rgb(traits["hue"] + d, 0.2 + 0.7 * a, 0.3 + 0.65 * c)
+        turn = torch.where(plain, 0.3 * (d - 0.5), 6.28 * d + (a - 0.5) * since)
+        taper = torch.where(plain, pointed.float(), b)
+        corner = torch.where(plain, (round_ & ~pointed) * 1.0, a)
+        shapes.append(shape((x, y), (size, size * tall), colour, angle=turn, taper=taper, corner=corner, alpha=on))
         if i % 3 == 0:
             joint = (x + size * (2 * d - 1), y + size * (2 * a - 1))
             shapes.append(shape(joint, (size * 0.5, size * (0.2 + 0.5 * b)), colour * 0.8, angle=turn + 6.28 * c,
