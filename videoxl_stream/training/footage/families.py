@@ -213,7 +213,7 @@ def draw_channel_families(dice: Dice, batch: int, looks: str) -> Array:
 def draw_covers(dice: Dice, shape: tuple[int, ...], looks: str, mixed: Array) -> Array:
     """Draw an index into COVERS for each time (batch, times) a lens is covered, of a ``mixed`` site (batch,) or not."""
     usual = dice.choice("tampering/look", _allowed("tampering", looks), shape)
-    return np.where(mixed[:, None], dice.choice("tampering/mixed_look", _mixed("tampering"), shape), usual)
+    return _mix(dice, "tampering", "tampering/mixed_look", usual, mixed[:, None])
 
 
 def _allowed(what: str, looks: str) -> list[float]:
@@ -223,10 +223,13 @@ def _allowed(what: str, looks: str) -> list[float]:
     return [0.0 if is_held_out(what, name) else weight for name, weight in _WEIGHTS[what].items()]
 
 
-def _mixed(what: str) -> list[float]:
-    """Return the weights of what may be drawn where it is mixed."""
+def _mix(dice: Dice, what: str, name: str, usual: Array, mixed: Array) -> Array:
+    """Draw anew, of all but what is held out, where it is ``mixed``; ``name`` is that of the draw."""
+    if not mixed.any():
+        return usual
     weights = _MIXED_WEIGHTS[what]
-    return [0.0 if is_held_out(what, name) else weights.get(name, 0.0) for name in _WEIGHTS[what]]
+    allowed = [0.0 if is_held_out(what, one) else weights.get(one, 0.0) for one in _WEIGHTS[what]]
+    return np.where(mixed, dice.choice(name, allowed, usual.shape), usual)
 
 
 def is_held_out(what: str, name: str) -> bool:
@@ -240,9 +243,7 @@ def trait_families(dice: Dice, name: str, family: Array, mixed: Array) -> Array:
     A trait is of the site's own family; where sites are ``mixed``, of any but what is held out, so that a model does
     not learn the families by heart.
     """
-    if not mixed.any():
-        return family
-    return np.where(mixed, dice.choice(f"site/mixed_{name}", _mixed("site"), family.shape), family)
+    return _mix(dice, "site", f"site/mixed_{name}", family, mixed)
 
 
 def within(dice: Dice, name: str, usual: Range, family: Array) -> Array:

@@ -232,7 +232,7 @@ def _filling_station(plan: Traits) -> list[Tensor]:
     shapes += [_box(x + way * 0.3, horizon - 0.07, 0.014, 0.1, white * 0.8) for way in (-1.0, 1.0)]
     for i in range(3):
         place = x + 0.2 * (i - 1) + 0.06 * (plan["free_4"] - 0.5)
-        shapes.append(_box(place, horizon - 0.0, 0.028, 0.045, paintwork * (0.8 + 0.2 * (i % 2))))
+        shapes.append(_box(place, horizon, 0.028, 0.045, paintwork * (0.8 + 0.2 * (i % 2))))
     shapes.append(_box(board, horizon - 0.13, 0.012, 0.15, white * 0.6))
     return [*shapes, _box(board, horizon - 0.24, 0.055, 0.07, rgb(plan["free_1"] + 0.1 * plan["free_5"], 0.7, 0.6))]
 
