@@ -1,6 +1,6 @@
 """Curves of a training run: losses over its steps, and what it answered right of what was held out.
 
-python -m videoxl_stream.training.curves docs/training/run_10.json docs/images/training.png
+python -m videoxl_stream.training.curves docs/training/run_11.json docs/images/training.png
 """
 
 from __future__ import annotations
