@@ -18,7 +18,7 @@ THRESHOLDS = {
     "breakdown": (0.8, 0.6, 3.0, 4.0),
     "tampering": (0.6, 0.3, 2.0, 0.0),
     "ad": (0.7, 0.3, 2.0, 0.0),
-    "abandoned": (0.3, 0.2, 10.0, 5.0),
+    "abandoned": (0.209, 0.209, 15.0, 5.0),
 }
 # Scale and shift of each rule's logit, fitted by the same
 CALIBRATION = {

@@ -95,6 +95,16 @@ def test_a_false_alarm_weighs_more_than_a_miss_where_every_second_is_asked_about
     assert total_counts([clip], best_rule([clip], state)) == Counts(3, 5, 3)
 
 
+def test_limits_of_faint_states_are_chosen_as_finely_and_as_late_as_they_need() -> None:
+    # Something rare is never given more than 0.2; what is not it gets 0.06, or 0.2 for two windows.
+    true, false = [0.2] * 5, [0.06, 0.2, 0.2, 0.06, 0.06]
+    clip = watched([0.0, *true, 0.0, *false, 0.0, *true, 0.0], (5.0, 30.0), (65.0, 90.0))
+    best = best_rule([clip], replace(FIRE, locates=False))
+    assert total_counts([clip], best) == Counts(2, 2, 2)
+    assert 0.07 < best.clears_below <= best.threshold < 0.2
+    assert best.delay_s > 10
+
+
 def replace_span(one: Seen, number: int) -> Seen:
     """The same, said about one second."""
     span = Span(float(number), number + 1.0)
