@@ -211,6 +211,18 @@ def test_parts_that_are_done_are_not_done_again(tmp_path: Path) -> None:
     assert second.records["vnbench"].value("retrieval") == 1
 
 
+def test_figures_are_the_same_before_and_after_they_are_saved(tmp_path: Path) -> None:
+    class Long(Counted):
+        def run(self, work: Work) -> Record:
+            record = super().run(work)
+            record.values["calibration error"] = (0.0004999996, 3)  # .000 as it is, .001 as it is saved
+            return record
+
+    run = Run({"a": Long("m")}, "embedded", tmp_path)
+    run.measure(["a"])
+    assert run.records == Run({"a": Long("m")}, "embedded", tmp_path).records
+
+
 def test_a_record_from_elsewhere_is_taken_if_it_is_of_the_same(tmp_path: Path) -> None:
     part, known = Counted(), revision(embedded_path())
     made = Record("vnbench", {"name": "weights", "revision": known}, {"seeds": [1, 2], "more": 3})

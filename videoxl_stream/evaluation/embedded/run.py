@@ -70,7 +70,7 @@ class Run:
                 record = self.parts[name].run(work)
                 record.details["seconds of the last start"] = round(perf_counter() - begun, 1)
                 record.save(self.path(name))
-                self.records[name] = record
+                self.records[name] = Record.load(self.path(name))  # rounded, as who goes on later has it
 
     @property
     def missing(self) -> list[str]:
