@@ -12,7 +12,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from itertools import product
 from statistics import fmean
 
@@ -24,13 +24,31 @@ from videoxl_stream.rules import Rule
 GRID = (0.02, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 0.95)
 HOLDS_S = (0.0, 2.0, 4.0)
 DELAYS_S = (0.0, 2.0, 3.0)
-_BETA = 0.5
-STATE_GRID = tuple(round(1 / (1 + math.exp(-step / 3)), 3) for step in range(-12, 10))
-"""Thresholds of a rule that is told about whole windows only, in even steps of log-odds."""
-STATE_HOLDS_S, STATE_DELAYS_S = (0.0, 5.0), (0.0, 5.0, 10.0, 15.0)
+
+
+@dataclass(frozen=True, slots=True)
+class _Tried:
+    """What is tried of a rule.
+
+    Args:
+        grid: thresholds.
+        delays_s: on-delays.
+        holds_s: off-delays.
+        beta: how many times as much recall counts as precision.
+    """
+
+    grid: tuple[float, ...]
+    delays_s: tuple[float, ...]
+    holds_s: tuple[float, ...]
+    beta: float
+
+
+_SECONDS = _Tried(GRID, DELAYS_S, HOLDS_S, beta=0.5)
+_EVEN_LOG_ODDS = tuple(round(1 / (1 + math.exp(-step / 3)), 3) for step in range(-12, 10))
+_STATES = _Tried(_EVEN_LOG_ODDS, (0.0, 5.0, 10.0, 15.0), (0.0, 5.0), beta=1.0)
 
 Place = tuple[int, int, float, float]
-"""Indices of ``threshold`` and ``clear_below`` in the rule's grid, ``delay_s`` and ``hold_s``."""
+"""Indices of ``threshold`` and ``clear_below`` in the grid, ``delay_s`` and ``hold_s``."""
 
 
 def clip_counts(clip: Watched, rule: Rule) -> Counts:
@@ -47,35 +65,30 @@ def total_counts(clips: Sequence[Watched], rule: Rule) -> Counts:
 
 def best_rule(clips: Sequence[Watched], rule: Rule) -> Rule:
     """The rule with the limits that have the best neighbourhood; of equally good ones those in the middle."""
-    beta = _BETA if rule.locates else 1.0
-    scores = {place: total_counts(clips, _placed(rule, place)).f_beta(beta) for place in _places(rule)}
-    last = len(_grid(rule)) - 1
-    around = {place: (_around(scores, place, last), scores[place]) for place in scores}
-    equal = [place for place in around if around[place] == max(around.values())]
+    tried = _SECONDS if rule.locates else _STATES
+    scores = {place: total_counts(clips, _placed(rule, tried, place)).f_beta(tried.beta) for place in _places(tried)}
+    around = {place: (_around(scores, tried, place), scores[place]) for place in scores}
+    best = max(around.values())
+    equal = [place for place in around if around[place] == best]
     middle = [fmean(axis) for axis in zip(*equal, strict=True)]
-    return _placed(rule, min(equal, key=lambda place: math.dist(place, middle)))
+    return _placed(rule, tried, min(equal, key=lambda place: math.dist(place, middle)))
 
 
-def _grid(rule: Rule) -> tuple[float, ...]:
-    return GRID if rule.locates else STATE_GRID
-
-
-def _places(rule: Rule) -> Iterator[Place]:
-    times_s = product(DELAYS_S, HOLDS_S) if rule.locates else product(STATE_DELAYS_S, STATE_HOLDS_S)
-    for (delay_s, hold_s), opens in product(list(times_s), range(len(_grid(rule)))):
+def _places(tried: _Tried) -> Iterator[Place]:
+    for delay_s, hold_s, opens in product(tried.delays_s, tried.holds_s, range(len(tried.grid))):
         for clears in range(opens + 1):
             yield opens, clears, delay_s, hold_s
 
 
-def _placed(rule: Rule, place: Place) -> Rule:
+def _placed(rule: Rule, tried: _Tried, place: Place) -> Rule:
     opens, clears, delay_s, hold_s = place
-    grid = _grid(rule)
-    return replace(rule, threshold=grid[opens], clear_below=grid[clears], delay_s=delay_s, hold_s=hold_s)
+    return replace(rule, threshold=tried.grid[opens], clear_below=tried.grid[clears], delay_s=delay_s, hold_s=hold_s)
 
 
-def _around(scores: Mapping[Place, float], place: Place, last: int) -> float:
+def _around(scores: Mapping[Place, float], tried: _Tried, place: Place) -> float:
     """Mean score of a place and its neighbours; one beyond the edge scores like the place at the edge itself."""
     opens, clears, *times_s = place
+    last = len(tried.grid) - 1
     near = []
     for up, across in product((-1, 0, 1), repeat=2):
         other = min(max(opens + up, 0), last)
